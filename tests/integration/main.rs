@@ -1,0 +1,1 @@
+//! The image and its manifests, tried as a user would.
