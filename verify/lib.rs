@@ -1,1 +1,5 @@
-//! The harness.
+//! The harness: proves what the image and its manifests promise.
+//!
+//! It knows Docker and the image, and nothing of how the image was built.
+
+pub mod container;

@@ -1,1 +1,52 @@
-fn main() {}
+//! `cbox`: one command for people.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+mod arguments;
+mod bench;
+mod build;
+mod demo;
+mod docker;
+mod doctor;
+mod failure;
+mod gate;
+mod lock;
+mod nix;
+mod prefill;
+mod process;
+mod progress;
+mod project;
+mod run;
+mod transcript;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Verb};
+use clap::Parser;
+use failure::Failure;
+use project::Project;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match dispatch(&arguments) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("cbox: {failure}");
+            failure.code.into()
+        }
+    }
+}
+
+fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let project = Project::find()?;
+    match &arguments.verb {
+        Verb::Build(options) => build::command(&project, options),
+        Verb::Run(options) => run::command(&project, options),
+        Verb::Demo(options) => demo::command(&project, options),
+        Verb::Test(options) => gate::command(&project, options),
+        Verb::Bench(options) => bench::command(&project, options),
+        Verb::Lock(options) => lock::command(&project, options),
+        Verb::Fetch(options) => prefill::command(&project, options),
+        Verb::Doctor(options) => doctor::command(&project, options),
+    }
+}

@@ -14,6 +14,7 @@ pub struct Debian {
     /// The archives by name (`debian`, `debian-security`).
     pub archives: BTreeMap<String, Archive>,
     /// Every package, keyed `name:architecture` with the package's own architecture (`all` among them).
+    #[serde(deserialize_with = "crate::unique::map")]
     pub packages: BTreeMap<String, Package>,
     /// The layers of each architecture's image from the bottom up; a package stands in one layer.
     pub image: BTreeMap<Architecture, Vec<Layer>>,
@@ -29,6 +30,9 @@ pub struct Archive {
     pub snapshot: String,
     /// The suites that were read.
     pub suites: Vec<String>,
+    /// The suites that could not be read for an architecture, whose packages may therefore lack updates.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub without: BTreeMap<Architecture, Vec<String>>,
 }
 
 /// One binary package.
@@ -74,4 +78,49 @@ pub struct Layer {
     pub flavour: Flavour,
     /// Keys of `packages`, sorted.
     pub packages: Vec<String>,
+}
+
+/// `lock/claude.json`: Claude Code on each architecture.
+pub type Claude = BTreeMap<Architecture, ClaudeRelease>;
+
+/// One release of Claude Code for one architecture.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", tag = "kind")]
+pub enum ClaudeRelease {
+    /// Anthropic's own binary.
+    Native {
+        /// The release.
+        version: String,
+        /// Where Anthropic publishes the binary.
+        url: String,
+        /// The npm package that holds the same binary as `package/claude`.
+        npm: String,
+        /// Of the binary, in hexadecimal.
+        sha256: String,
+        /// Of the binary, in bytes.
+        size: u64,
+    },
+    /// A release that runs on Node.js.
+    Javascript {
+        /// The release.
+        version: String,
+        /// The npm package.
+        npm: String,
+        /// Of the package's archive, as npm writes it: `sha512-` and base64.
+        integrity: String,
+        /// Of the package's archive, in hexadecimal.
+        sha256: String,
+        /// Of the package's archive, in bytes.
+        size: u64,
+    },
+}
+
+impl ClaudeRelease {
+    /// The release's version.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        match self {
+            Self::Native { version, .. } | Self::Javascript { version, .. } => version,
+        }
+    }
 }

@@ -20,6 +20,79 @@ pub struct Catalogue {
     pub build: BTreeMap<String, Vec<String>>,
 }
 
+impl Catalogue {
+    /// The place of a layer, from the bottom.
+    #[must_use]
+    pub fn layer_index(&self, name: &str) -> Option<usize> {
+        self.layers.iter().position(|layer| layer.name == name)
+    }
+
+    /// What cannot be, as pairs of a key and a sentence about its value.
+    pub(crate) fn contradictions(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        let mut wrong = |key: String, message: String| found.push((key, message));
+        if self.layers.is_empty() {
+            wrong("layers".into(), "there is no layer; the first one holds the base".into());
+        }
+        for (index, layer) in self.layers.iter().enumerate() {
+            if self.layer_index(&layer.name) != Some(index) {
+                wrong(format!("layers[{index}].name"), format!("two layers are named `{}`", layer.name));
+            }
+        }
+        for package in self.base.packages.iter().filter(|it| self.base.assumed.contains_key(*it)) {
+            wrong("base.assumed".into(), format!("`{package}` is in `base.packages`, so it need not be assumed"));
+        }
+        for (name, tool) in &self.tools {
+            let key = |rest: &str| format!("tools.{name}.{rest}");
+            if self.layer_index(&tool.layer).is_none() {
+                let known: Vec<&str> = self.layers.iter().map(|it| it.name.as_str()).collect();
+                let message = format!("there is no layer `{}`; `layers` has {}", tool.layer, known.join(", "));
+                wrong(key("layer"), message);
+            }
+            if tool.probe.run.trim().is_empty() {
+                wrong(key("probe.run"), "the probe is empty; make the tool do its work".into());
+            }
+            if tool.probe.expect.is_empty() {
+                wrong(key("probe.expect"), "an empty expectation holds for every output; say what must be there".into());
+            }
+            match &tool.source {
+                Source::Debian { package, .. } if self.base.assumed.contains_key(package) => {
+                    wrong(key("source.debian.package"), format!("`{package}` is a tool, so `base.assumed` must not list it"));
+                }
+                Source::Claude { releases, .. } => {
+                    for architecture in Architecture::ALL {
+                        if releases.contains_key(&architecture) == tool.absent.contains_key(&architecture) {
+                            let message = "name a release, or the reason under `absent`, and not both".into();
+                            wrong(key(&format!("source.claude.releases.{architecture}")), message);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
+impl Tool {
+    /// Whether an architecture's image holds the tool.
+    #[must_use]
+    pub fn is_on(&self, architecture: Architecture) -> bool {
+        !self.absent.contains_key(&architecture)
+    }
+
+    /// The Debian packages that the tool names on an architecture; their dependencies come on top.
+    #[must_use]
+    pub fn packages(&self, architecture: Architecture) -> Vec<&str> {
+        match &self.source {
+            _ if !self.is_on(architecture) => Vec::new(),
+            Source::Debian { package, .. } => vec![package],
+            Source::Claude { packages, .. } => packages.get(&architecture).into_iter().flatten().map(String::as_str).collect(),
+            Source::Go { .. } | Source::Crate { .. } => Vec::new(),
+        }
+    }
+}
+
 /// One layer of the image.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -73,6 +146,10 @@ pub enum Source {
     Debian {
         /// The binary package's name.
         package: String,
+        /// Dependencies of this one package that are left out, each with the reason. Unlike `base.assumed`, another
+        /// package that needs them still brings them in.
+        #[serde(default)]
+        without: BTreeMap<String, String>,
     },
     /// A Go program, built from a wrapper module in `image/go/`.
     Go {
@@ -87,12 +164,28 @@ pub enum Source {
         variables: BTreeMap<String, String>,
     },
     /// Anthropic's Claude Code, as `lock/claude.json` pins it.
-    Claude {},
+    Claude {
+        /// The release of each architecture.
+        releases: BTreeMap<Architecture, Release>,
+        /// The Debian packages that it runs on.
+        #[serde(default)]
+        packages: BTreeMap<Architecture, Vec<String>>,
+    },
     /// A program of this workspace.
     Crate {
         /// The crate's name.
         name: String,
     },
+}
+
+/// A release of Claude Code.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum Release {
+    /// The version of Anthropic's own binary.
+    Native(String),
+    /// The version of a release that runs on Node.js, for the architectures that have no binary.
+    Javascript(String),
 }
 
 /// A functional check of a tool: works with no network, as uid 10000, on a read-only root.

@@ -1,0 +1,164 @@
+//! `cbox bench`: how long a build takes, beside mmdebstrap in the same run.
+//!
+//! Method: all inputs are in the store. Each measurement is a whole process from start to end, the two of a ratio in
+//! turn (A B A B …), and the median is reported with the smallest and the largest.
+//!
+//! - *cold assembly*: every layer, image and layout of three architectures is deleted from the store, then
+//!   `nix build .#image` makes them again;
+//! - *mmdebstrap*: `mmdebstrap --variant=minbase` makes one root file system of one architecture, with its packages from
+//!   this machine's mirror, and throws it away;
+//! - *one layer's bump*: a copy of the checkout with one changed file of the image's top layer is built;
+//! - *no-op*: `nix build .#image` with nothing to do.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use lock_update::apt::Apt;
+use serde::Serialize;
+
+use crate::arguments;
+use crate::failure::{Code, Failure};
+use crate::nix;
+use crate::prefill;
+use crate::process;
+use crate::project::Project;
+
+/// Seconds of the counted runs of one measurement.
+#[derive(Debug, Serialize)]
+struct Measurement {
+    name: &'static str,
+    minimum: f64,
+    median: f64,
+    maximum: f64,
+}
+
+impl Measurement {
+    fn of(name: &'static str, mut seconds: Vec<f64>) -> Self {
+        seconds.sort_by(f64::total_cmp);
+        let at = |index: usize| seconds.get(index).copied().unwrap_or_default();
+        Self {
+            name,
+            minimum: at(0),
+            median: at(seconds.len() / 2),
+            maximum: at(seconds.len().saturating_sub(1)),
+        }
+    }
+}
+
+/// Measures and prints a table.
+pub(crate) fn command(project: &Project, options: &arguments::Bench) -> Result<ExitCode, Failure> {
+    prefill::missing(project, false)?;
+    nix::build(project, &["image"], "the image")?;
+    let sources = sources_list(project)?;
+    let assembled: Vec<PathBuf> = nix::value(project, "lib.assembled")?;
+    let image = project.output("image");
+
+    let mut cold = Vec::new();
+    let mut mmdebstrap = Vec::new();
+    for _ in 0..options.runs {
+        process::read(Command::new("nix-store").args(["--delete", "--ignore-liveness"]).args(&assembled))?;
+        cold.push(seconds(nix::nix().args(["build", "--no-link", &image]))?);
+        mmdebstrap.push(seconds(
+            Command::new("mmdebstrap")
+                .args(["--quiet", "--variant=minbase", lock_update::apt::RELEASE, "/dev/null"])
+                .arg(&sources),
+        )?);
+    }
+    let before = blobs(project, &image)?;
+    let mut bump = Vec::new();
+    let mut new_blobs = 0;
+    for run in 0..options.runs {
+        let copy = bumped(project, run)?;
+        let image = format!("path:{}#image", copy.path().display());
+        bump.push(seconds(nix::nix().args(["build", "--no-link", &image]))?);
+        new_blobs = blobs(project, &image)?.difference(&before).count();
+    }
+    let mut nothing = Vec::new();
+    for _ in 0..options.runs {
+        nothing.push(seconds(nix::nix().args(["build", "--no-link", &image]))?);
+    }
+
+    let measurements = [
+        Measurement::of("cold assembly of three architectures", cold),
+        Measurement::of("mmdebstrap --variant=minbase, one architecture", mmdebstrap),
+        Measurement::of("one layer's bump", bump),
+        Measurement::of("no-op", nothing),
+    ];
+    let ratio = measurements[0].median / measurements[1].median;
+    if options.json {
+        println!(
+            "{}",
+            serde_json::json!({ "seconds": measurements, "cold_to_mmdebstrap": ratio, "new_blobs": new_blobs })
+        );
+    } else {
+        println!("{:<48} {:>8} {:>8} {:>8}  seconds, {} runs", "", "min", "median", "max", options.runs);
+        for it in &measurements {
+            println!("{:<48} {:>8.2} {:>8.2} {:>8.2}", it.name, it.minimum, it.median, it.maximum);
+        }
+        println!("cold assembly takes {ratio:.2} of mmdebstrap's time; a bump adds {new_blobs} blobs to the layout");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The wall time of a command that must succeed.
+fn seconds(command: &mut Command) -> Result<f64, Failure> {
+    let started = Instant::now();
+    process::read(command)?;
+    Ok(started.elapsed().as_secs_f64())
+}
+
+/// This machine's mirror with the image's release, as a sources.list.
+fn sources_list(project: &Project) -> Result<PathBuf, Failure> {
+    let root = project.cache.join("apt");
+    Apt::open(&root, &BTreeSet::new()).map_err(|error| Failure::new(Code::Unavailable, error.to_string()))?;
+    Ok(root.join("sources.list"))
+}
+
+/// The blobs of a layout, by digest.
+fn blobs(project: &Project, image: &str) -> Result<BTreeSet<String>, Failure> {
+    let link = project.cache.join("roots/bench");
+    process::read(nix::nix().args(["build", "--out-link"]).arg(&link).arg(image))?;
+    let folder = link.join("blobs/sha256");
+    let names = fs::read_dir(&folder)
+        .map_err(|error| Failure::new(Code::NoInput, format!("cannot read {}: {error}", folder.display())))?;
+    Ok(names
+        .filter_map(Result::ok)
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect())
+}
+
+/// A copy of what git tracks, with one file of the top layer changed.
+fn bumped(project: &Project, run: u32) -> Result<tempfile::TempDir, Failure> {
+    let copy = tempfile::tempdir()
+        .map_err(|error| Failure::new(Code::CannotCreate, format!("cannot create a temporary directory: {error}")))?;
+    let tracked = process::read(Command::new("git").arg("-C").arg(&project.root).args(["ls-files", "-z"]))?;
+    for name in tracked.split('\0').filter(|name| !name.is_empty()) {
+        let target = copy.path().join(name);
+        if let Some(folder) = target.parent() {
+            fs::create_dir_all(folder).map_err(|error| cannot_copy(folder, &error))?;
+        }
+        // Links stay links: the seed is one.
+        copy_entry(&project.root.join(name), &target)?;
+    }
+    let changed = copy.path().join("image/rootfs/etc/box-bench");
+    fs::write(&changed, format!("run {run}\n")).map_err(|error| cannot_copy(&changed, &error))?;
+    Ok(copy)
+}
+
+fn copy_entry(source: &Path, target: &Path) -> Result<(), Failure> {
+    let link = fs::symlink_metadata(source).is_ok_and(|metadata| metadata.is_symlink());
+    if link {
+        fs::read_link(source)
+            .and_then(|to| std::os::unix::fs::symlink(to, target))
+            .map_err(|error| cannot_copy(target, &error))
+    } else {
+        fs::copy(source, target).map(|_| ()).map_err(|error| cannot_copy(target, &error))
+    }
+}
+
+fn cannot_copy(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(Code::CannotCreate, format!("cannot copy {}: {error}", path.display()))
+}

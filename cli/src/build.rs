@@ -1,0 +1,89 @@
+//! `cbox build`: the image, from the flake.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::arguments;
+use crate::docker;
+use crate::failure::Failure;
+use crate::nix::{self, Built};
+use crate::prefill;
+use crate::progress::human;
+use crate::project::Project;
+
+/// Builds what the arguments ask for and says where it is.
+pub(crate) fn command(project: &Project, options: &arguments::Build) -> Result<ExitCode, Failure> {
+    let only = options.only.as_deref();
+    prefill::missing(project, only == Some("amd64"))?;
+    let image = match (options.flavour.as_str(), only) {
+        ("core", None) => "image-core".to_owned(),
+        (_, None) => "image".to_owned(),
+        ("core", Some(architecture)) => format!("image-core-{architecture}"),
+        (_, Some(architecture)) => format!("image-{architecture}"),
+    };
+    let built = nix::build(project, &[&image], "the image")?;
+    report(&built);
+    let tag = options
+        .load
+        .then(|| load(project, &options.flavour, only.unwrap_or("amd64")))
+        .transpose()?;
+    let path = built.paths.first().cloned().unwrap_or_default();
+    if options.json {
+        println!("{}", serde_json::json!({ "path": path, "seconds": built.seconds, "tag": tag }));
+    } else {
+        println!("{}", path.display());
+        if let Some(tag) = tag {
+            println!("{tag}");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds one architecture's image and puts it into Docker; returns the tag.
+pub(crate) fn load(project: &Project, flavour: &str, architecture: &str) -> Result<String, Failure> {
+    docker::must_answer()?;
+    prefill::missing(project, architecture == "amd64")?;
+    let image = match flavour {
+        "core" => format!("image-core-{architecture}"),
+        _ => format!("image-{architecture}"),
+    };
+    let tag = format!("claude-in-a-box:{flavour}-{architecture}");
+    load_as(project, &image, &tag)?;
+    Ok(tag)
+}
+
+/// Builds the scripted model's image and puts it into Docker; returns the tag.
+pub(crate) fn load_model(project: &Project) -> Result<String, Failure> {
+    let tag = "claude-in-a-box/messages-api:latest".to_owned();
+    load_as(project, "messages-api", &tag)?;
+    Ok(tag)
+}
+
+fn load_as(project: &Project, attribute: &str, tag: &str) -> Result<(), Failure> {
+    let built = nix::build(project, &[attribute, "assemble"], &format!("image {tag}"))?;
+    report(&built);
+    let [image, assemble]: [PathBuf; 2] = built.paths.try_into().map_err(|paths| {
+        Failure::new(
+            crate::failure::Code::Software,
+            format!("nix built {paths:?} where an image and the assembler were asked for"),
+        )
+    })?;
+    docker::load(&assemble, &image, tag)
+}
+
+/// Says where the time of a build went; nothing for a build that did nothing.
+fn report(built: &Built) {
+    if built.seconds.is_empty() {
+        return;
+    }
+    let parts: Vec<String> = built
+        .seconds
+        .iter()
+        .map(|(kind, seconds)| format!("{} {}", kind.name(), human(*seconds)))
+        .collect();
+    eprintln!(
+        "cbox: built in {}; steps side by side: {}",
+        human(built.elapsed.as_secs_f64()),
+        parts.join(", ")
+    );
+}

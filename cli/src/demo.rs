@@ -1,0 +1,70 @@
+//! `cbox demo`: the real Claude Code at work in the box, with a scripted model and no account.
+
+use std::process::ExitCode;
+
+use verify::container::Container;
+
+use crate::arguments;
+use crate::build;
+use crate::docker::{self, Network, OWNER};
+use crate::failure::Failure;
+use crate::process;
+use crate::project::Project;
+use crate::run::{self, Credentials};
+
+const PROMPT: &str = "Look around in this box: which tools do I have to diagnose a cluster, and do they work?";
+
+/// The model asks for a key, as Anthropic does, and takes any.
+const KEY: &str = "sk-ant-api03-scripted-demo-key-0000000000000000";
+
+/// Builds, loads, runs and shows.
+pub(crate) fn command(project: &Project, options: &arguments::Demo) -> Result<ExitCode, Failure> {
+    let script = match &options.script {
+        Some(script) => run::absolute(script)?,
+        None => project.root.join("verify/messages-api/scripts/demo.toml"),
+    };
+    step("1/3", "building the image and the model's, and putting them into Docker");
+    let image = build::load(project, "core", "amd64")?;
+    let model_image = build::load_model(project)?;
+
+    step(
+        "2/3",
+        &format!(
+            "starting a scripted model: every reply comes from {}, nothing leaves this machine, no account is used",
+            script.display()
+        ),
+    );
+    let network = Network::create()?;
+    let owner = std::process::id().to_string();
+    process::read(docker::docker().args([
+        "run",
+        "--detach",
+        "--read-only",
+        "--cap-drop=ALL",
+        &format!("--label={OWNER}={owner}"),
+        &format!("--network={}", network.name),
+        "--network-alias=model",
+        &format!("--mount=type=bind,source={},target=/script.toml,readonly", script.display()),
+        &model_image,
+        "--script=/script.toml",
+        "--listen=0.0.0.0:8080",
+    ]))?;
+
+    step("3/3", &format!("running the real Claude Code in the box: {PROMPT}"));
+    let credentials = Credentials::of("api-key", KEY.as_bytes())?;
+    let mut environment = run::headless(PROMPT);
+    environment.push(("ANTHROPIC_BASE_URL".to_owned(), "http://model:8080".to_owned()));
+    let container = Container {
+        image,
+        network: Some(network.name.clone()),
+        labels: vec![(OWNER.to_owned(), owner)],
+        environment,
+        credentials: Some(credentials.directory()),
+        ..Container::default()
+    };
+    run::show(&container, options.json)
+}
+
+fn step(number: &str, text: &str) {
+    eprintln!("cbox: [{number}] {text}");
+}

@@ -1,0 +1,138 @@
+//! Docker as this command uses it.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde::Deserialize;
+
+use crate::failure::{Code, Failure};
+use crate::process;
+
+/// Marks everything that this command starts, so that what a killed run left is found again.
+pub(crate) const OWNER: &str = "io.claude-in-a-box.owner";
+
+/// The `docker` command.
+pub(crate) fn docker() -> Command {
+    Command::new("docker")
+}
+
+/// Ends with a sentence when no daemon answers.
+pub(crate) fn must_answer() -> Result<(), Failure> {
+    let mut command = docker();
+    command.args(["version", "--format", "{{.Server.Version}}"]);
+    let output = process::output(&mut command)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::Unavailable,
+        format!(
+            "no Docker daemon answers: start it, or start ./cbox, which does ({})",
+            String::from_utf8_lossy(&output.stderr).trim()
+        ),
+    ))
+}
+
+/// Puts an image that Nix built into Docker under `tag`, unless it is there already.
+pub(crate) fn load(assemble: &Path, image: &Path, tag: &str) -> Result<(), Failure> {
+    if is_loaded(image, tag)? {
+        return Ok(());
+    }
+    let request = tempfile::NamedTempFile::new()
+        .map_err(|error| Failure::new(Code::CannotCreate, format!("cannot create a temporary file: {error}")))?;
+    let json = serde_json::json!({ "version": 1, "image": image, "tags": [tag] });
+    serde_json::to_writer(&request, &json)
+        .map_err(|error| Failure::new(Code::CannotCreate, format!("cannot write a temporary file: {error}")))?;
+
+    let mut archive = Command::new(assemble.join("bin/assemble"));
+    archive.arg("archive").arg(request.path()).arg("-").stdout(Stdio::piped());
+    let mut writer = archive.spawn().map_err(|error| process::not_started(&archive, &error))?;
+    let mut load = docker();
+    load.args(["load", "--quiet"]);
+    if let Some(archive) = writer.stdout.take() {
+        load.stdin(Stdio::from(archive));
+    }
+    let loaded = load.output().map_err(|error| process::not_started(&load, &error))?;
+    let written = writer
+        .wait()
+        .map_err(|error| Failure::new(Code::Software, format!("cannot wait for assemble: {error}")))?;
+    if !loaded.status.success() {
+        return Err(process::ended(&load, &loaded));
+    }
+    if !written.success() {
+        return Err(Failure::new(Code::Software, format!("`assemble archive` ended with {written}")));
+    }
+    Ok(())
+}
+
+/// An image's identity in Docker is the digest of its config, or, with containerd's store, of its manifest.
+fn is_loaded(image: &Path, tag: &str) -> Result<bool, Failure> {
+    #[derive(Deserialize)]
+    struct Record {
+        config_digest: String,
+        manifest_digest: String,
+    }
+    let path = image.join("record.json");
+    let bytes = std::fs::read(&path)
+        .map_err(|error| Failure::new(Code::NoInput, format!("cannot read {}: {error}", path.display())))?;
+    let record: Record = serde_json::from_slice(&bytes)
+        .map_err(|error| Failure::new(Code::Data, format!("cannot read {}: {error}", path.display())))?;
+    let mut command = docker();
+    command.args(["image", "inspect", "--format", "{{.Id}}", tag]);
+    let output = process::output(&mut command)?;
+    let id = String::from_utf8_lossy(&output.stdout);
+    Ok(output.status.success() && [record.config_digest, record.manifest_digest].contains(&id.trim().to_owned()))
+}
+
+/// A network that reaches nothing but its own containers, and everything on it: removed when dropped.
+pub(crate) struct Network {
+    /// Its name.
+    pub(crate) name: String,
+}
+
+impl Network {
+    /// Makes a network of this process's own, after removing what ended processes left.
+    pub(crate) fn create() -> Result<Self, Failure> {
+        sweep()?;
+        let owner = std::process::id();
+        let name = format!("cbox-{owner}");
+        process::read(docker().args(["network", "create", "--internal", &format!("--label={OWNER}={owner}"), &name]))?;
+        Ok(Self { name })
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        // What cannot be removed now, the next run's sweep removes.
+        let _ = remove(&std::process::id().to_string());
+    }
+}
+
+/// Removes the containers and networks whose owner is a process that is no more.
+fn sweep() -> Result<(), Failure> {
+    let format = format!("{{{{.Label \"{OWNER}\"}}}}");
+    for kind in ["container", "network"] {
+        let all: &[&str] = if kind == "container" { &["--all"] } else { &[] };
+        let mut list = docker();
+        list.args([kind, "ls"]).args(all).args([&format!("--filter=label={OWNER}"), "--format", &format]);
+        for owner in process::read(&mut list)?.lines() {
+            if !Path::new("/proc").join(owner).exists() {
+                remove(owner)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn remove(owner: &str) -> Result<(), Failure> {
+    let filter = format!("--filter=label={OWNER}={owner}");
+    let containers = process::read(docker().args(["container", "ls", "--all", "--quiet", &filter]))?;
+    if !containers.is_empty() {
+        process::read(docker().args(["container", "rm", "--force", "--volumes"]).args(containers.lines()))?;
+    }
+    let networks = process::read(docker().args(["network", "ls", "--quiet", &filter]))?;
+    if !networks.is_empty() {
+        process::read(docker().args(["network", "rm"]).args(networks.lines()))?;
+    }
+    Ok(())
+}

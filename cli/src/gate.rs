@@ -1,0 +1,206 @@
+//! `cbox test`: everything that must hold, the same for developers and CI.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use catalogue::Architecture;
+
+use crate::arguments;
+use crate::build;
+use crate::failure::{Code, Failure};
+use crate::nix;
+use crate::prefill;
+use crate::process;
+use crate::progress::human;
+use crate::project::Project;
+
+/// `cargo deny` is installed at this version when it is missing.
+const CARGO_DENY: &str = "0.20.2";
+
+/// What a step counts.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+struct Count {
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+}
+
+impl Count {
+    const PASSED: Self = Self { passed: 1, failed: 0, skipped: 0 };
+    const FAILED: Self = Self { passed: 0, failed: 1, skipped: 0 };
+
+    fn add(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+type Step = (&'static str, fn(&Project) -> Result<Count, Failure>);
+
+/// The cheap ones first, so that a slip is seen at once.
+const STEPS: [Step; 10] = [
+    ("locks agree with tools.toml", locks),
+    ("Rust is formatted", |project| cargo(project, &["fmt", "--all", "--check"])),
+    ("dependencies are allowed (cargo deny)", deny),
+    ("clippy finds nothing", |project| {
+        cargo(project, &["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "--deny=warnings"])
+    }),
+    ("crates' tests", |project| {
+        cargo(project, &["test", "--workspace", "--locked", "--no-fail-fast", "--lib", "--bins"])
+    }),
+    ("crates' tests at their boundary", |project| {
+        let boundary = ["test", "--workspace", "--locked", "--no-fail-fast", "--exclude=claude-in-a-box", "--test=*"];
+        cargo(project, &boundary)
+    }),
+    ("documentation's examples", |project| cargo(project, &["test", "--workspace", "--locked", "--doc"])),
+    ("images are built and loaded", images),
+    ("nix flake check", flake),
+    ("the image does what it promises", |project| {
+        cargo(project, &["test", "--locked", "--test=integration", "--", "--test-threads=4"])
+    }),
+];
+
+/// Runs every step, whatever an earlier one found, and ends with one line of counts.
+pub(crate) fn command(project: &Project, options: &arguments::Test) -> Result<ExitCode, Failure> {
+    let filter = options.filter.as_deref().unwrap_or_default();
+    let mut total = Count::default();
+    for (name, step) in STEPS.iter().filter(|(name, _)| name.contains(filter)) {
+        let started = Instant::now();
+        eprintln!("cbox: {name} ...");
+        let count = step(project).unwrap_or_else(|failure| {
+            eprintln!("cbox: {failure}");
+            Count::FAILED
+        });
+        let verdict = if count.failed == 0 { "ok" } else { "FAILED" };
+        eprintln!("cbox: {name}: {verdict} in {}", human(started.elapsed().as_secs_f64()));
+        total.add(count);
+    }
+    if total == Count::default() {
+        return Err(Failure::new(
+            Code::Usage,
+            format!("no step's name holds '{filter}': ./cbox test without a word runs all of them"),
+        ));
+    }
+    println!("{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped);
+    Ok(if total.failed == 0 { ExitCode::SUCCESS } else { Code::Failed.into() })
+}
+
+fn locks(project: &Project) -> Result<Count, Failure> {
+    let paths = lock_update::Paths::of(&project.root, &project.cache);
+    match lock_update::check(&paths) {
+        Ok(()) => Ok(Count::PASSED),
+        Err(problems) => {
+            for problem in problems {
+                eprintln!("{problem}");
+            }
+            Ok(Count::FAILED)
+        }
+    }
+}
+
+fn deny(project: &Project) -> Result<Count, Failure> {
+    let tools = project.cache.join("tools").join(format!("cargo-deny-{CARGO_DENY}"));
+    let program = tools.join("bin/cargo-deny");
+    if !program.exists() {
+        eprintln!("cbox: installing cargo-deny {CARGO_DENY} (once, some minutes)");
+        let mut install = Command::new("cargo");
+        install
+            .args(["install", "--quiet", "--locked", "--version", CARGO_DENY, "--root"])
+            .arg(&tools)
+            .arg("cargo-deny");
+        process::read(&mut install)?;
+    }
+    // Advisories come from a server that not every machine reaches; what the lock itself says is checked everywhere.
+    let mut check = Command::new(program);
+    check
+        .current_dir(&project.root)
+        .args(["--all-features", "--locked", "check", "bans", "licenses", "sources"]);
+    status(&mut check)
+}
+
+fn flake(project: &Project) -> Result<Count, Failure> {
+    let mut check = nix::nix();
+    check.args(["flake", "check", "--print-build-logs"]).arg(&project.root);
+    status(&mut check)
+}
+
+fn images(project: &Project) -> Result<Count, Failure> {
+    prefill::missing(project, false)?;
+    nix::build(project, &["image", "image-core"], "the images")?;
+    for architecture in Architecture::ALL {
+        build::load(project, "core", architecture.debian())?;
+    }
+    build::load_model(project)?;
+    Ok(Count::PASSED)
+}
+
+/// Runs cargo; a run of tests counts its tests, anything else counts once.
+fn cargo(project: &Project, arguments: &[&str]) -> Result<Count, Failure> {
+    let mut command = Command::new("cargo");
+    command.current_dir(&project.root).args(arguments).env("INSTA_UPDATE", "no");
+    if arguments.first() != Some(&"test") {
+        return status(&mut command);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.spawn().map_err(|error| process::not_started(&command, &error))?;
+    let broken = |error: std::io::Error| Failure::new(Code::Software, format!("cannot read what cargo says: {error}"));
+    let mut count = Count::default();
+    if let Some(output) = child.stdout.take() {
+        for line in BufReader::new(output).split(b'\n') {
+            let line = String::from_utf8_lossy(&line.map_err(broken)?).into_owned();
+            println!("{line}");
+            if let Some(counted) = summary(&line) {
+                count.add(counted);
+            }
+        }
+    }
+    let status = child.wait().map_err(broken)?;
+    if !status.success() && count.failed == 0 {
+        // The tests were not even built.
+        count.add(Count::FAILED);
+    }
+    if status.success() && count == Count::default() {
+        return Err(Failure::new(
+            Code::Failed,
+            format!("`cargo {}` ran no test: a check that checks nothing is a failure", arguments.join(" ")),
+        ));
+    }
+    Ok(count)
+}
+
+/// Runs a command whose own output is the report.
+fn status(command: &mut Command) -> Result<Count, Failure> {
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .map_err(|error| process::not_started(command, &error))?;
+    Ok(if status.success() { Count::PASSED } else { Count::FAILED })
+}
+
+/// The counts of libtest's closing line: `test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; …`.
+fn summary(line: &str) -> Option<Count> {
+    let rest = line.strip_prefix("test result: ")?;
+    let number = |word: &str| -> Option<u64> {
+        rest.split(['.', ';'])
+            .find_map(|part| part.trim().strip_suffix(word)?.trim().parse().ok())
+    };
+    Some(Count {
+        passed: number("passed")?,
+        failed: number("failed")?,
+        skipped: number("ignored")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closing_line_of_a_test_run_is_counted() {
+        let line = "test result: FAILED. 3 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
+        assert_eq!(summary(line), Some(Count { passed: 3, failed: 2, skipped: 1 }));
+        assert_eq!(summary("test tests::one ... ok"), None);
+    }
+}

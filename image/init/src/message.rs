@@ -1,0 +1,110 @@
+//! One sentence for standard error, in one fixed buffer, written with one `write(2)` so that lines of several processes never mix.
+
+use crate::sys;
+
+const PREFIX: &[u8] = b"box-init: ";
+const ELLIPSIS: &[u8] = b"...";
+/// A pipe takes this much at once or not at all, and it is more than a path and its reason need.
+const LINE_SIZE_MAX: usize = 4096;
+
+/// A line under construction; what does not fit is cut, and the cut is visible.
+pub struct Message {
+    line: [u8; LINE_SIZE_MAX],
+    size: usize,
+}
+
+impl Message {
+    /// Starts with our name.
+    #[allow(clippy::new_without_default, reason = "a default message would be an empty sentence")]
+    pub fn new() -> Self {
+        Self { line: [0; LINE_SIZE_MAX], size: 0 }.bytes(PREFIX)
+    }
+
+    /// Appends text.
+    pub fn text(self, text: &str) -> Self {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Appends bytes as they are: names of files are bytes.
+    pub fn bytes(mut self, bytes: &[u8]) -> Self {
+        let room = LINE_SIZE_MAX - 1 - self.size;
+        if bytes.len() <= room {
+            self.append(bytes);
+        } else {
+            self.append(bytes.get(..room).unwrap_or_default());
+            let cut = LINE_SIZE_MAX - 1 - ELLIPSIS.len();
+            self.size = cut;
+            self.append(ELLIPSIS);
+        }
+        self
+    }
+
+    /// Appends a number in decimal.
+    pub fn number(self, number: u32) -> Self {
+        let mut digits = [0; 10];
+        let mut rest = number;
+        let mut start = digits.len();
+        for (index, digit) in digits.iter_mut().enumerate().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            start = index;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.bytes(digits.get(start..).unwrap_or_default())
+    }
+
+    /// The finished line.
+    pub fn line(&mut self) -> &[u8] {
+        if let Some(end) = self.line.get_mut(self.size) {
+            *end = b'\n';
+        }
+        self.line.get(..self.size + 1).unwrap_or_default()
+    }
+
+    /// Writes the finished line; nothing can be done about a standard error that does not take it.
+    pub fn to_stderr(mut self) {
+        let _ = sys::write(sys::STDERR, self.line());
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        if let Some(target) = self.line.get_mut(self.size..self.size + bytes.len()) {
+            target.copy_from_slice(bytes);
+            self.size += bytes.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[test]
+    fn is_one_line_with_our_name() {
+        assert_eq!(Message::new().text("no ").bytes(b"\xff").line(), b"box-init: no \xff\n");
+    }
+
+    #[rstest]
+    #[case(0, b"box-init: 0\n")]
+    #[case(10, b"box-init: 10\n")]
+    #[case(u32::MAX, b"box-init: 4294967295\n")]
+    fn numbers(#[case] number: u32, #[case] expected: &[u8]) {
+        assert_eq!(Message::new().number(number).line(), expected);
+    }
+
+    #[test]
+    fn a_long_line_is_cut_visibly() {
+        let mut message = Message::new().bytes(&[b'a'; 3000]).bytes(&[b'b'; 3000]);
+        let line = message.line();
+        assert_eq!(line.len(), LINE_SIZE_MAX);
+        assert!(line.ends_with(b"bb...\n"));
+    }
+
+    #[test]
+    fn a_line_that_just_fits_is_whole() {
+        let mut message = Message::new().bytes(&[b'a'; LINE_SIZE_MAX - 1 - PREFIX.len()]);
+        assert!(message.line().ends_with(b"aa\n"));
+    }
+}

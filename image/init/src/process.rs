@@ -1,0 +1,87 @@
+//! What the kernel hands to a new program: its arguments and its environment, used where they lie.
+
+use core::ffi::{CStr, c_char};
+
+/// Arguments and environment of this process.
+pub struct Process {
+    /// `argument_count` pointers to strings and a null pointer, as `execve(2)` wants them.
+    arguments: *const *const c_char,
+    argument_count: usize,
+    /// Pointers to strings and a null pointer.
+    environment: *const *const c_char,
+}
+
+impl Process {
+    /// # Safety
+    ///
+    /// `stack` is the stack as the kernel prepares it for a new program (argument count, arguments, null, environment, null), and
+    /// nothing ever changes it.
+    pub unsafe fn from_stack(stack: *const usize) -> Self {
+        // SAFETY: the first word is the argument count; that many pointers and a null pointer follow, then the environment.
+        unsafe {
+            let argument_count = *stack;
+            let arguments = stack.add(1).cast();
+            Self { arguments, argument_count, environment: stack.add(1 + argument_count + 1).cast() }
+        }
+    }
+
+    /// All arguments, our own name first.
+    pub fn arguments(&self) -> impl Iterator<Item = &CStr> {
+        (0..self.argument_count).map(|index| self.argument(index))
+    }
+
+    /// One argument; an empty string past the end.
+    pub fn argument(&self, index: usize) -> &CStr {
+        if index >= self.argument_count {
+            return c"";
+        }
+        // SAFETY: the index is below the count, and each of these points to a string that lives as long as the process.
+        unsafe { CStr::from_ptr(*self.arguments.add(index)) }
+    }
+
+    /// The arguments from `index` on, as `execve(2)` wants them; none past the end.
+    pub fn arguments_from(&self, index: usize) -> *const *const c_char {
+        // SAFETY: the array has one more element than the count, the null pointer.
+        unsafe { self.arguments.add(index.min(self.argument_count)) }
+    }
+
+    /// The environment, as `execve(2)` wants it.
+    pub fn environment(&self) -> *const *const c_char {
+        self.environment
+    }
+
+    /// The value of an environment variable.
+    pub fn variable(&self, name: &[u8]) -> Option<&CStr> {
+        let mut entry = self.environment;
+        // SAFETY: the array ends with a null pointer, which ends this loop; everything before it is a string that lives as long as
+        // the process, and a suffix of a string is a string.
+        unsafe {
+            while !(*entry).is_null() {
+                let string = CStr::from_ptr(*entry);
+                if let Some([b'=', ..]) = string.to_bytes().strip_prefix(name) {
+                    return Some(CStr::from_ptr((*entry).add(name.len() + 1)));
+                }
+                entry = entry.add(1);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_what_the_kernel_prepares() {
+        let word = |string: &'static CStr| string.as_ptr() as usize;
+        let stack = [2, word(c"box-init"), word(c"true"), 0, word(c"PATHS=no"), word(c"PATH=/bin"), word(c"EMPTY="), 0];
+        // SAFETY: this is the shape that the kernel prepares.
+        let process = unsafe { Process::from_stack(stack.as_ptr()) };
+        assert_eq!(process.arguments().collect::<Vec<_>>(), [c"box-init", c"true"]);
+        assert_eq!(process.argument(2), c"");
+        assert_eq!(process.variable(b"PATH"), Some(c"/bin"));
+        assert_eq!(process.variable(b"EMPTY"), Some(c""));
+        assert_eq!(process.variable(b"NONE"), None);
+    }
+}

@@ -1,0 +1,42 @@
+//! Error numbers, and what they mean for someone who wants a program started.
+
+/// An error number of the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Errno(pub i32);
+
+impl Errno {
+    /// There is no such file.
+    pub const NO_ENTRY: Self = Self(2);
+    /// A signal came in between.
+    pub const INTERRUPTED: Self = Self(4);
+    /// Not permitted.
+    pub const ACCESS: Self = Self(13);
+    /// A part of the path is no directory.
+    pub const NOT_DIRECTORY: Self = Self(20);
+    /// The path is too long.
+    pub const NAME_TOO_LONG: Self = Self(36);
+
+    /// The reason, as the end of a sentence.
+    pub fn reason(self) -> &'static str {
+        match self.0 {
+            1 => "operation not permitted (a security policy forbids it)",
+            2 => "no such file",
+            5 => "input/output error",
+            7 => "arguments and environment are too long",
+            8 => "not a program for this machine, and no script that begins with #!",
+            11 => "no more processes can be started (a limit of processes is reached)",
+            12 => "out of memory",
+            13 => "permission denied (a directory, a file without the x bit, or a mount with noexec)",
+            20 => "a part of its path is not a directory",
+            21 => "its interpreter is a directory",
+            22 => "its ELF header is invalid",
+            23 | 24 => "too many open files",
+            26 => "the file is being written",
+            36 => "its path is too long",
+            38 => "the kernel lacks a system call",
+            40 => "too many symbolic links",
+            80 => "its interpreter is not an ELF loader",
+            _ => "the kernel refuses",
+        }
+    }
+}

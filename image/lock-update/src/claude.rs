@@ -1,0 +1,167 @@
+//! Claude Code: hashes of the releases that `tools.toml` names.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{fs, io};
+
+use catalogue::Architecture;
+use catalogue::lock::{Claude, ClaudeRelease};
+use catalogue::tools::Release;
+
+use crate::command::{self, CommandError};
+use crate::hash;
+
+/// Where Anthropic's installer gets the binaries from.
+const RELEASES: &str = "https://downloads.claude.ai/claude-code-releases";
+
+/// The npm package of the releases that run on Node.js; those of the binaries add the platform.
+const NPM: &str = "@anthropic-ai/claude-code";
+
+/// The binary's path in an npm package.
+const BINARY: &str = "package/claude";
+
+/// A release that cannot be locked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaudeError {
+    /// Anthropic builds no binary for the architecture.
+    #[error("image/tools.toml: tools.claude.source.claude.releases.{0}: there is no native release for {0}; name a `javascript` one")]
+    NoBinary(Architecture),
+    /// npm cannot get it.
+    #[error("cannot get {package}: {source}")]
+    Npm {
+        /// The package with its version.
+        package: String,
+        /// What npm says.
+        source: CommandError,
+    },
+    /// It came damaged.
+    #[error("{package} has the integrity {found}, but npm promises {wanted}; fetch it again")]
+    Integrity {
+        /// The package with its version.
+        package: String,
+        /// What npm's registry says.
+        wanted: String,
+        /// What came.
+        found: String,
+    },
+    /// It does not hold what it should.
+    #[error("cannot read {member} of {}: {reason}", archive.display())]
+    Archive {
+        /// The npm package's file.
+        archive: PathBuf,
+        /// What should be in it.
+        member: &'static str,
+        /// Why it cannot be read.
+        reason: String,
+    },
+    /// The cache cannot be read or written.
+    #[error("cannot read or write {}: {source}", path.display())]
+    File {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// Locks the releases. A release never changes once it is out, so what the old lock knows is taken from there.
+///
+/// # Errors
+///
+/// When a release cannot be had or is not what npm promises.
+pub fn lock(releases: &BTreeMap<Architecture, Release>, old: &Claude, cache: &Path) -> Result<Claude, ClaudeError> {
+    let mut locked = Claude::new();
+    for (&architecture, release) in releases {
+        let known = old.get(&architecture).filter(|it| describes(it, release));
+        let entry = match (known, release) {
+            (Some(known), _) => known.clone(),
+            (None, Release::Native(version)) => native(architecture, version, cache)?,
+            (None, Release::Javascript(version)) => javascript(version, cache)?,
+        };
+        locked.insert(architecture, entry);
+    }
+    Ok(locked)
+}
+
+/// Whether a lock's entry is for a release.
+pub(crate) fn describes(entry: &ClaudeRelease, release: &Release) -> bool {
+    match (entry, release) {
+        (ClaudeRelease::Native { version, .. }, Release::Native(wanted)) => version == wanted,
+        (ClaudeRelease::Javascript { version, .. }, Release::Javascript(wanted)) => version == wanted,
+        (ClaudeRelease::Native { .. }, Release::Javascript(_)) | (ClaudeRelease::Javascript { .. }, Release::Native(_)) => false,
+    }
+}
+
+/// Anthropic's name of a platform.
+const fn platform(architecture: Architecture) -> Option<&'static str> {
+    match architecture {
+        Architecture::Amd64 => Some("linux-x64"),
+        Architecture::Arm64 => Some("linux-arm64"),
+        Architecture::Armhf => None,
+    }
+}
+
+fn native(architecture: Architecture, version: &str, cache: &Path) -> Result<ClaudeRelease, ClaudeError> {
+    let platform = platform(architecture).ok_or(ClaudeError::NoBinary(architecture))?;
+    let npm = format!("{NPM}-{platform}");
+    let archive = pack(&npm, version, cache)?;
+    let broken = |reason: String| ClaudeError::Archive { archive: archive.path.clone(), member: BINARY, reason };
+    let mut tar = Command::new("tar");
+    tar.args(["--extract", "--gzip", "--to-stdout", "--file"]).arg(&archive.path).arg(BINARY);
+    let mut child = tar.stdout(Stdio::piped()).spawn().map_err(|error| broken(error.to_string()))?;
+    let hashes = match child.stdout.take() {
+        Some(stdout) => hash::stream(stdout).map_err(|error| broken(error.to_string()))?,
+        None => return Err(broken("tar has no output".to_owned())),
+    };
+    let status = child.wait().map_err(|error| broken(error.to_string()))?;
+    if !status.success() {
+        return Err(broken(format!("tar ended with {status}")));
+    }
+    Ok(ClaudeRelease::Native {
+        version: version.to_owned(),
+        url: format!("{RELEASES}/{version}/{platform}/claude"),
+        npm,
+        sha256: hashes.sha256,
+        size: hashes.size,
+    })
+}
+
+fn javascript(version: &str, cache: &Path) -> Result<ClaudeRelease, ClaudeError> {
+    let Archive { hashes, .. } = pack(NPM, version, cache)?;
+    Ok(ClaudeRelease::Javascript {
+        version: version.to_owned(),
+        npm: NPM.to_owned(),
+        integrity: hashes.integrity,
+        sha256: hashes.sha256,
+        size: hashes.size,
+    })
+}
+
+/// An npm package's file.
+struct Archive {
+    path: PathBuf,
+    hashes: hash::Hashes,
+}
+
+/// Gets an npm package with npm itself and compares it with what the registry promises.
+fn pack(npm: &str, version: &str, cache: &Path) -> Result<Archive, ClaudeError> {
+    let package = format!("{npm}@{version}");
+    let failed = |source| ClaudeError::Npm { package: package.clone(), source };
+    fs::create_dir_all(cache).map_err(|source| ClaudeError::File { path: cache.to_owned(), source })?;
+    // npm's name for the file: `@scope/name` becomes `scope-name`.
+    let path = cache.join(format!("{}-{version}.tgz", npm.trim_start_matches('@').replace('/', "-")));
+    if !path.exists() {
+        let mut pack = Command::new("npm");
+        pack.args(["pack", "--silent", "--pack-destination"]).arg(cache).arg(&package);
+        command::output(&mut pack).map_err(failed)?;
+    }
+    let mut view = Command::new("npm");
+    let wanted = command::output(view.args(["view", "--silent", &package, "dist.integrity"])).map_err(failed)?;
+    let wanted = String::from_utf8_lossy(&wanted).trim().to_owned();
+    let hashes = hash::file(&path).map_err(|source| ClaudeError::File { path: path.clone(), source })?;
+    if hashes.integrity != wanted {
+        return Err(ClaudeError::Integrity { package, wanted, found: hashes.integrity });
+    }
+    Ok(Archive { path, hashes })
+}

@@ -1,0 +1,141 @@
+//! From `tools.toml` and package lists to the packages of each layer and build set. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use catalogue::tools::Source;
+use catalogue::{Architecture, Catalogue, lock};
+
+use crate::index::{Candidate, Universe};
+use crate::layers::{self, Anchor};
+use crate::solver::{self, Request, Root, Unsatisfiable};
+
+/// The architecture that builds run on.
+const BUILD_ARCHITECTURE: Architecture = Architecture::Amd64;
+
+/// The packages that `tools.toml` stands for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Resolved {
+    /// Every package, by the key that the lock uses.
+    pub packages: BTreeMap<String, Candidate>,
+    /// The layers of each architecture.
+    pub image: BTreeMap<Architecture, Vec<lock::Layer>>,
+    /// Keys of `packages` by build set.
+    pub build: BTreeMap<String, Vec<String>>,
+}
+
+/// Resolves for every architecture.
+///
+/// A package with `Architecture: all` is the same file everywhere, so its highest version in any list is everyone's.
+///
+/// # Errors
+///
+/// When a dependency cannot be met or a package does not exist.
+pub fn resolve(
+    catalogue: &Catalogue,
+    offered: &BTreeMap<Architecture, Vec<Candidate>>,
+) -> Result<Resolved, Unsatisfiable> {
+    let mut resolved = Resolved { packages: BTreeMap::new(), image: BTreeMap::new(), build: BTreeMap::new() };
+    let universe = |architecture| {
+        let own = offered.get(&architecture).into_iter().flatten();
+        let shared = offered.values().flatten().filter(|candidate| candidate.architecture == "all");
+        Universe::new(architecture, own.chain(shared).cloned())
+    };
+    for architecture in Architecture::ALL {
+        let universe = universe(architecture);
+        let layers = image(catalogue, &universe, &mut resolved.packages)?;
+        resolved.image.insert(architecture, layers);
+        if architecture == BUILD_ARCHITECTURE {
+            resolved.build = build(catalogue, &universe, &mut resolved.packages)?;
+        }
+    }
+    Ok(resolved)
+}
+
+/// The layers of one architecture; those that would be empty there are left out.
+fn image(
+    catalogue: &Catalogue,
+    universe: &Universe,
+    packages: &mut BTreeMap<String, Candidate>,
+) -> Result<Vec<lock::Layer>, Unsatisfiable> {
+    let named = named_packages(catalogue, universe.architecture);
+    let roots: Vec<Root> = named
+        .iter()
+        .map(|it| Root { package: it.anchor.package.clone(), wanted_by: it.wanted_by.clone() })
+        .collect();
+    let assumed = catalogue.base.assumed.keys().cloned().collect();
+    let without = without(catalogue);
+    let solution = solver::solve(Request { universe, roots: &roots, assumed: &assumed, without: &without })?;
+    let anchors: Vec<Anchor> = named.into_iter().map(|it| it.anchor).collect();
+    let mut assigned = layers::assign(&catalogue.layers, &anchors, &solution);
+    let mut image = Vec::new();
+    for (index, layer) in catalogue.layers.iter().enumerate() {
+        let members = assigned.remove(&index).unwrap_or_default();
+        let candidates: Vec<&Candidate> = members.iter().filter_map(|name| universe.candidate(name)).collect();
+        let has_tool = catalogue.tools.values().any(|it| it.layer == layer.name && it.is_on(universe.architecture));
+        if candidates.is_empty() && !has_tool {
+            continue;
+        }
+        packages.extend(candidates.iter().map(|it| (it.key(), (*it).clone())));
+        image.push(lock::Layer {
+            name: layer.name.clone(),
+            flavour: layer.flavour,
+            packages: candidates.iter().map(|it| it.key()).collect(),
+        });
+    }
+    Ok(image)
+}
+
+/// A package that `tools.toml` names, and where.
+struct Named {
+    anchor: Anchor,
+    wanted_by: String,
+}
+
+fn named_packages(catalogue: &Catalogue, architecture: Architecture) -> Vec<Named> {
+    let base = catalogue.base.packages.iter().map(|package| Named {
+        anchor: Anchor { layer: 0, package: package.clone() },
+        wanted_by: "base.packages".to_owned(),
+    });
+    let tools = catalogue.tools.iter().flat_map(|(name, tool)| {
+        let layer = catalogue.layer_index(&tool.layer).unwrap_or_default();
+        tool.packages(architecture).into_iter().map(move |package| Named {
+            anchor: Anchor { layer, package: package.to_owned() },
+            wanted_by: format!("tools.{name}"),
+        })
+    });
+    base.chain(tools).collect()
+}
+
+/// The dependencies that tools leave out, by package.
+fn without(catalogue: &Catalogue) -> BTreeMap<String, BTreeSet<String>> {
+    let sources = catalogue.tools.values().map(|tool| &tool.source);
+    let waivers = sources.filter_map(|source| match source {
+        Source::Debian { package, without } => Some((package.clone(), without.keys().cloned().collect())),
+        Source::Go { .. } | Source::Claude { .. } | Source::Crate { .. } => None,
+    });
+    waivers.collect()
+}
+
+/// The build sets: exactly the packages that are listed.
+fn build(
+    catalogue: &Catalogue,
+    universe: &Universe,
+    packages: &mut BTreeMap<String, Candidate>,
+) -> Result<BTreeMap<String, Vec<String>>, Unsatisfiable> {
+    let mut sets = BTreeMap::new();
+    for (set, names) in &catalogue.build {
+        let mut keys = Vec::new();
+        for name in names {
+            let candidate = universe.candidate(name).ok_or_else(|| Unsatisfiable::Root {
+                package: format!("{name}:{}", universe.architecture),
+                wanted_by: format!("build.{set}"),
+                offer: solver::Offer::Nothing(name.clone()),
+            })?;
+            keys.push(candidate.key());
+            packages.insert(candidate.key(), candidate.clone());
+        }
+        keys.sort_unstable();
+        sets.insert(set.clone(), keys);
+    }
+    Ok(sets)
+}

@@ -1,0 +1,6 @@
+# The crates that the workspace in the current directory is built from, into $out, with the lock that names just them.
+# Wants cargo in PATH and a network. Versions are those of the workspace's own lock: cargo only leaves out what the
+# members here do not use.
+export CARGO_HOME=$PWD/cargo-home
+cargo vendor --quiet --versioned-dirs "$out" >/dev/null
+cp Cargo.lock "$out/Cargo.lock"

@@ -1,0 +1,59 @@
+# What the image says of itself.
+{ version, archives }:
+let
+  # 20261121T000000Z -> 2026-11-21T00:00:00Z: the image is as old as the newest package list it was resolved from.
+  newest = builtins.foldl' (a: b: if a < b then b else a) "" (
+    map (archive: archive.snapshot) (builtins.attrValues archives)
+  );
+  part = start: length: builtins.substring start length newest;
+in
+{
+  created = "${part 0 4}-${part 4 2}-${part 6 2}T${part 9 2}:${part 11 2}:${part 13 2}Z";
+
+  accounts = [
+    {
+      name = "claude";
+      uid = 10000;
+      gid = 10000;
+      home = "/home/claude";
+      shell = "/bin/bash";
+    }
+  ];
+
+  # Left out of every package; copyright files always stay.
+  omit = [
+    "/usr/share/doc/**"
+    "/usr/share/doc-base/**"
+    "/usr/share/info/**"
+    "/usr/share/lintian/**"
+    "/usr/share/locale/**"
+    "/usr/share/man/**"
+  ];
+
+  config = {
+    User = "10000:10000";
+    Env = [
+      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+      "HOME=/home/claude"
+      "LANG=C.UTF-8"
+    ];
+    Entrypoint = [
+      "/usr/bin/box-init"
+      "--"
+      "/usr/bin/box-entrypoint"
+    ];
+    WorkingDir = "/workspace";
+    Volumes = {
+      "/home/claude" = { };
+      "/workspace" = { };
+    };
+    StopSignal = "SIGTERM";
+  };
+
+  annotations = {
+    "org.opencontainers.image.title" = "claude-in-a-box";
+    "org.opencontainers.image.description" = "Claude Code for DevOps work in one hardened image";
+    "org.opencontainers.image.licenses" = "Apache-2.0";
+    "org.opencontainers.image.version" = version;
+  };
+}

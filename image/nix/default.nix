@@ -1,0 +1,147 @@
+# Wires the concerns to each other; each file is a function of what it needs.
+{ workspace }:
+let
+  json = file: builtins.fromJSON (builtins.readFile file);
+  toml = file: builtins.fromTOML (builtins.readFile file);
+  systems = import ./systems.nix;
+  architectures = builtins.attrNames systems;
+
+  catalogue = toml ../tools.toml;
+  debianLock = json ../lock/debian.json;
+  version = (toml (workspace + "/Cargo.toml")).workspace.package.version;
+
+  fetch = import ./fetch.nix;
+  seed = import ./seed.nix {
+    inherit fetch;
+    lock = json ../lock/seed.json;
+  };
+  debian = import ./debian.nix {
+    inherit fetch seed;
+    lock = debianLock;
+  };
+  certs = import ./certs.nix { inherit seed debian; };
+  rust = import ./rust.nix {
+    inherit
+      fetch
+      seed
+      debian
+      certs
+      systems
+      workspace
+      ;
+    lock = json ../lock/rust.json;
+    crates = json ../lock/crates.json;
+  };
+  go = import ./go.nix {
+    inherit
+      fetch
+      debian
+      certs
+      systems
+      catalogue
+      ;
+    inherit (seed) run busybox;
+    lock = json ../lock/go.json;
+  };
+  crates = import ./crates.nix { inherit rust version; };
+
+  claude = import ./items.nix {
+    inherit
+      seed
+      fetch
+      go
+      catalogue
+      ;
+    programs = crates;
+    claudeLock = json ../lock/claude.json;
+    rootfs = builtins.path {
+      path = ../rootfs;
+      name = "rootfs";
+    };
+  };
+  common = import ./config.nix {
+    inherit version;
+    inherit (debianLock) archives;
+  };
+  layers = import ./layers.nix {
+    inherit
+      seed
+      debian
+      catalogue
+      debianLock
+      ;
+    inherit (crates) assemble;
+    inherit (common) accounts omit;
+    inherit (claude) items;
+  };
+  images = import ./image.nix {
+    inherit seed layers;
+    inherit (crates) assemble;
+    inherit (common) created config annotations;
+  };
+  model = import ./model.nix {
+    inherit seed systems;
+    inherit (crates) assemble program;
+    inherit (common) created annotations;
+  };
+
+  perArchitecture =
+    name: make:
+    builtins.listToAttrs (
+      map (arch: {
+        name = "${name}-${arch}";
+        value = make arch;
+      }) architectures
+    );
+  # What a build takes from outside for the images of these architectures: files that `cbox fetch` can put into the
+  # store, and trees that fetch themselves.
+  files = wanted: [ seed.seed ] ++ debian.sourcesOf wanted ++ claude.sourcesOf wanted;
+  trees = rust.sources ++ go.sources ++ crates.sources;
+  sources =
+    name: wanted:
+    seed.run name { sources = files wanted ++ trees; } "printf '%s\\n' $sources >$out";
+  prefill =
+    wanted:
+    map (source: source.prefill // { path = builtins.unsafeDiscardStringContext source; }) (
+      files wanted
+    );
+in
+{
+  packages = {
+    default = images.layout "full";
+    image = images.layout "full";
+    image-core = images.layout "core";
+    load = images.load "full" "claude-in-a-box:latest";
+    load-core = images.load "core" "claude-in-a-box:core";
+    messages-api = model;
+    inherit (crates) assemble;
+    rust = rust.toolchain;
+    go = go.toolchain;
+
+    # Everything that a build takes from outside, and nothing that it makes.
+    sources = sources "sources" architectures;
+    sources-amd64 = sources "sources-amd64" [ "amd64" ];
+  }
+  // perArchitecture "image" (images.image "full")
+  // perArchitecture "image-core" (images.image "core")
+  // go.groups;
+
+  checks = {
+    inherit (crates) tests;
+  }
+  // perArchitecture "programs" (import ./checks.nix { inherit seed debian crates; });
+
+  # What a build assembles, as store paths: `cbox bench` takes them away to measure how long they take.
+  assembled = map builtins.unsafeDiscardStringContext (
+    [ (images.layout "full") ]
+    ++ builtins.concatMap (
+      arch: [ (images.image "full" arch) ] ++ map (layer: layer.path) (layers arch)
+    ) architectures
+  );
+
+  # What `cbox fetch` has to put into the store where upstream cannot be reached: a path, and how to get it.
+  prefill = {
+    all = prefill architectures;
+    amd64 = prefill [ "amd64" ];
+  };
+}

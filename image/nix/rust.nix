@@ -1,0 +1,253 @@
+# Rust: upstream's own archives, run through Debian's loader. Programs are static musl binaries linked by rust-lld with
+# what each target's std brings along: there is no C compiler, so no crate here may hold C.
+{
+  fetch,
+  seed,
+  debian,
+  certs,
+  systems,
+  lock,
+  crates,
+  workspace,
+}:
+let
+  inherit (seed) run busybox;
+  inherit (builtins)
+    attrNames
+    attrValues
+    concatMap
+    concatStringsSep
+    filter
+    hashString
+    intersectAttrs
+    listToAttrs
+    mapAttrs
+    substring
+    toFile
+    ;
+  toml = import ./toml.nix;
+
+  sources = map (
+    file:
+    fetch.file {
+      name = "${baseNameOf file}.tar.xz";
+      url = "${lock.base}/${file}.tar.xz";
+      sha256 = lock.files.${file};
+    }
+  ) (filter (file: builtins.match "(.*/)?(cargo|rustc|rust-std)-.*" file != null) (attrNames lock.files));
+
+  toolchain =
+    run "rust-${lock.version}"
+      {
+        inherit sources;
+        inherit (debian) host;
+        path = [ debian.tools ];
+        shell = "${busybox}/bin/sh";
+      }
+      ''
+        mkdir -p $out/bin $out/libexec
+        for source in $sources; do
+          xz -dc $source | tar -x --strip-components=2 -C $out --exclude='*/share' --exclude='*/etc'
+        done
+        ${debian.wrap}
+        mv $out/bin/rustc $out/bin/cargo $out/libexec
+        rm -r $out/manifest.in $out/bin/rust*-*db* $out/bin/rustdoc
+        wrap rustc $out/libexec/rustc --sysroot $out
+        wrap cargo $out/libexec/cargo
+        wrap ld $out/lib/rustlib/x86_64-unknown-linux-gnu/bin/rust-lld
+        # Build scripts and procedural macros run here and now, so they use the host's libc.
+        libraries=$host/usr/lib/x86_64-linux-gnu links=$out/lib/host
+        mkdir $links
+        ln -s $libraries/libgcc_s.so.1 $links/libgcc_s.so
+        for name in m dl rt pthread util; do ln -s $libraries/lib$name.so.? $links/lib$name.so; done
+        echo "GROUP ( $libraries/libc.so.6 $libraries/libc_nonshared.a AS_NEEDED ( $libraries/ld-linux-x86-64.so.2 ) )" >$links/libc.so
+        cat >$out/bin/host-ld <<EOF
+        #!$shell
+        case " \$* " in
+          *" -shared "*) exec $out/bin/ld "\$@" -L$links ;;
+          *) exec $out/bin/ld "\$@" -L$links -dynamic-linker $libraries/ld-linux-x86-64.so.2 -rpath $libraries $libraries/Scrt1.o $libraries/crti.o $libraries/crtn.o ;;
+        esac
+        EOF
+        sed -i 's/^    *//' $out/bin/host-ld
+        chmod +x $out/bin/host-ld
+      '';
+
+  root = builtins.fromTOML (builtins.readFile (workspace + "/Cargo.toml"));
+  locked = builtins.fromTOML (builtins.readFile (workspace + "/Cargo.lock"));
+  manifest = member: builtins.fromTOML (builtins.readFile (workspace + "/${member}/Cargo.toml"));
+
+  # The part of the workspace that `members` are: manifests with just what they need, so that what changes elsewhere
+  # (the harness, another crate) does not build these anew. Without `tests` the test dependencies are left out too.
+  part =
+    {
+      name,
+      members,
+      tests ? false,
+    }:
+    let
+      parts = if tests then [ ] else [ "dev-dependencies" ];
+      manifests = listToAttrs (
+        map (member: {
+          name = member;
+          value = removeAttrs (manifest member) parts;
+        }) members
+      );
+      used = concatMap (
+        m: attrNames ((m.dependencies or { }) // (m.dev-dependencies or { }) // (m.build-dependencies or { }))
+      ) (attrValues manifests);
+      dependencies = intersectAttrs (listToAttrs (
+        map (name: {
+          inherit name;
+          value = null;
+        }) used
+      )) root.workspace.dependencies;
+      files = {
+        "Cargo.toml" = toml {
+          workspace = {
+            inherit members dependencies;
+            resolver = "3";
+            inherit (root.workspace) package lints;
+          };
+          inherit (root) profile;
+        };
+      }
+      // listToAttrs (
+        map (member: {
+          name = "${member}/Cargo.toml";
+          value = toml manifests.${member};
+        }) members
+      );
+
+      # The tree of crates is known by its hash alone, so its name says what it was made for: with another manifest or
+      # another version of a crate that is used here it is another tree, and an old one is never taken for it.
+      closure = map (crate: removeAttrs crate.crate [ "dependencies" ]) (
+        builtins.genericClosure {
+          startSet = concatMap find used;
+          operator = crate: concatMap find (crate.crate.dependencies or [ ]);
+        }
+      );
+      find =
+        reference:
+        let
+          words = filter builtins.isString (builtins.split " " reference);
+          matches =
+            crate:
+            crate.name == builtins.head words
+            && (builtins.length words == 1 || crate.version == builtins.elemAt words 1);
+        in
+        map (crate: {
+          key = "${crate.name} ${crate.version}";
+          inherit crate;
+        }) (filter matches locked.package);
+      key = substring 0 12 (hashString "sha256" (builtins.toJSON [ files closure ]));
+
+      lay = concatStringsSep "\n" (
+        attrValues (
+          mapAttrs (path: text: "mkdir -p ${dirOf path} && cat ${toFile "Cargo.toml" text} >${path}") files
+        )
+      );
+
+      vendor = fetch.tree {
+        inherit run;
+        name = "${name}-crates-${key}";
+        narHash = crates.${name} or "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+        env = {
+          certs = certs.bundle;
+          path = [ toolchain ];
+          lockfile = workspace + "/Cargo.lock";
+        };
+        script = ''
+          ${certs.use}
+          ${lay}
+          cat $lockfile >Cargo.lock
+          for member in ${toString members}; do mkdir -p $member/src; : >$member/src/lib.rs; : >$member/src/main.rs; done
+          . ${./cargo-vendor.sh}
+        '';
+      };
+    in
+    {
+      inherit members lay vendor;
+      # Each member's own files; a change of another crate's is not seen here.
+      sources = map (
+        member:
+        builtins.path {
+          path = workspace + "/${member}";
+          name = baseNameOf member;
+        }
+      ) members;
+    };
+
+  # The settings of every build: how to link, and no path of the builder in the result.
+  configure = target: flags: ''
+    export CARGO_HOME=$PWD/cargo CARGO_TARGET_DIR=$PWD/target CARGO_BUILD_TARGET=${target}
+    export CARGO_NET_OFFLINE=true CARGO_INCREMENTAL=0 SOURCE_DATE_EPOCH=1
+    mkdir -p $CARGO_HOME
+    cat >$CARGO_HOME/config.toml <<EOF
+    [target.x86_64-unknown-linux-gnu]
+    linker = "${toolchain}/bin/host-ld"
+    rustflags = ["-Clinker-flavor=ld.lld"]
+    [target.${target}]
+    linker = "${toolchain}/bin/ld"
+    rustflags = ["-Clinker-flavor=ld.lld", ${flags} "--remap-path-prefix=$PWD=/build", "--remap-path-prefix=$vendor=/crates"]
+    [source.crates-io]
+    replace-with = "vendored"
+    [source.vendored]
+    directory = "$vendor"
+    EOF
+  '';
+  std = ''"-Clink-self-contained=yes", "-Ctarget-feature=+crt-static",'';
+
+  copy = ''
+    set -- $sources
+    for member in $members; do
+      mkdir -p $member
+      cp -r $1/. $member
+      chmod -R u+w $member
+      shift
+    done
+    cat $vendor/Cargo.lock >Cargo.lock
+  '';
+in
+{
+  inherit toolchain part std;
+  sources = sources;
+
+  # A crate's binaries for one architecture.
+  program =
+    part:
+    {
+      crate,
+      arch,
+      flags ? std,
+    }:
+    run "${crate}-${arch}"
+      {
+        inherit (part) vendor members sources;
+        path = [ toolchain ];
+      }
+      ''
+        ${configure systems.${arch}.rust flags}
+        ${copy}
+        ${part.lay}
+        cargo build --release --frozen --package ${crate}
+        mkdir -p $out/bin
+        find target/${systems.${arch}.rust}/release -maxdepth 1 -type f -perm -100 -exec cp {} $out/bin \;
+      '';
+
+  # The tests of every crate of the part, as static programs of this machine.
+  tests =
+    part:
+    run "crate-tests"
+      {
+        inherit (part) vendor members sources;
+        path = [ toolchain ];
+      }
+      ''
+        ${configure systems.amd64.rust std}
+        ${copy}
+        ${part.lay}
+        export HOME=$PWD/home
+        mkdir -p $HOME
+        cargo test --workspace --frozen 2>&1 | tee $out
+      '';
+}

@@ -1,0 +1,96 @@
+//! The box as Docker is asked to run it: the same hardening for people, the demo and every test.
+
+use std::path::{Path, PathBuf};
+
+/// The user and group of the box, as `image/nix/config.nix` sets them.
+pub const UID: u32 = 10_000;
+
+/// Where the box looks for credential files.
+pub const CREDENTIALS: &str = "/run/secrets/anthropic";
+
+/// One container of the box.
+///
+/// ```
+/// let container = verify::container::Container {
+///     image: "claude-in-a-box:core-amd64".to_owned(),
+///     environment: vec![("CLAUDE_MODE".to_owned(), "headless".to_owned())],
+///     ..Default::default()
+/// };
+/// assert!(container.arguments().contains(&"--read-only".to_owned()));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Container {
+    /// The image's reference.
+    pub image: String,
+    /// The network to join; Docker's default bridge when there is none.
+    pub network: Option<String>,
+    /// Labels, by which whoever started the container finds it again.
+    pub labels: Vec<(String, String)>,
+    /// Environment variables; never a secret.
+    pub environment: Vec<(String, String)>,
+    /// A host directory with credential files, mounted read-only.
+    pub credentials: Option<PathBuf>,
+    /// A host directory for the work, mounted writable; a tmpfs when there is none.
+    pub workspace: Option<PathBuf>,
+    /// A terminal is attached.
+    pub terminal: bool,
+    /// Words behind the image: arguments of the entrypoint.
+    pub words: Vec<String>,
+}
+
+impl Container {
+    /// The arguments of `docker run` in the foreground; the container is removed when it ends.
+    #[must_use]
+    pub fn arguments(&self) -> Vec<String> {
+        let mut arguments: Vec<String> = ["run", "--rm"].map(str::to_owned).to_vec();
+        arguments.extend(hardening());
+        if self.terminal {
+            arguments.extend(["--interactive", "--tty"].map(str::to_owned));
+        }
+        if let Some(network) = &self.network {
+            arguments.push(format!("--network={network}"));
+        }
+        for (key, value) in &self.labels {
+            arguments.push(format!("--label={key}={value}"));
+        }
+        for (key, value) in &self.environment {
+            arguments.push(format!("--env={key}={value}"));
+        }
+        if let Some(directory) = &self.credentials {
+            arguments.push(format!("--mount={}", bind(directory, CREDENTIALS, true)));
+        }
+        match &self.workspace {
+            Some(directory) => arguments.push(format!("--mount={}", bind(directory, "/workspace", false))),
+            None => arguments.push(tmpfs("/workspace", "0755")),
+        }
+        arguments.push(self.image.clone());
+        arguments.extend(self.words.iter().cloned());
+        arguments
+    }
+}
+
+/// What every container of the box runs under: nothing it does not need.
+#[must_use]
+pub fn hardening() -> Vec<String> {
+    let mut arguments: Vec<String> = [
+        "--read-only",
+        "--cap-drop=ALL",
+        "--security-opt=no-new-privileges",
+        "--pids-limit=512",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    arguments.push(tmpfs("/tmp", "1777"));
+    arguments.push(tmpfs("/home/claude", "0755"));
+    arguments
+}
+
+/// Programs may run from it, unlike from Docker's default tmpfs: an agent builds and runs things.
+fn tmpfs(path: &str, mode: &str) -> String {
+    format!("--tmpfs={path}:rw,exec,nosuid,nodev,uid={UID},gid={UID},mode={mode}")
+}
+
+fn bind(source: &Path, target: &str, read_only: bool) -> String {
+    let access = if read_only { ",readonly" } else { "" };
+    format!("type=bind,source={},target={target}{access}", source.display())
+}
