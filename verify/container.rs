@@ -61,7 +61,7 @@ impl Container {
         }
         match &self.workspace {
             Some(directory) => arguments.push(format!("--mount={}", bind(directory, "/workspace", false))),
-            None => arguments.push(tmpfs("/workspace", "0755")),
+            None => arguments.push(format!("--tmpfs=/workspace:{}", tmpfs("0755"))),
         }
         arguments.push(self.image.clone());
         arguments.extend(self.words.iter().cloned());
@@ -72,22 +72,27 @@ impl Container {
 /// What every container of the box runs under: nothing it does not need.
 #[must_use]
 pub fn hardening() -> Vec<String> {
-    let mut arguments: Vec<String> = [
-        "--read-only",
-        "--cap-drop=ALL",
-        "--security-opt=no-new-privileges",
-        "--pids-limit=512",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    arguments.push(tmpfs("/tmp", "1777"));
-    arguments.push(tmpfs("/home/claude", "0755"));
+    let mut arguments: Vec<String> = ["--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
+        .map(str::to_owned)
+        .to_vec();
+    arguments.push(format!("--pids-limit={PIDS_MAX}"));
+    for (path, mode) in WRITABLE {
+        arguments.push(format!("--tmpfs={path}:{}", tmpfs(mode)));
+    }
     arguments
 }
 
-/// Programs may run from it, unlike from Docker's default tmpfs: an agent builds and runs things.
-fn tmpfs(path: &str, mode: &str) -> String {
-    format!("--tmpfs={path}:rw,exec,nosuid,nodev,uid={UID},gid={UID},mode={mode}")
+/// Enough for an agent with its shells and MCP servers; a fork bomb ends here.
+pub const PIDS_MAX: i64 = 512;
+
+/// The places that the box always writes to, with their modes; each is a tmpfs unless a volume is mounted there.
+pub const WRITABLE: [(&str, &str); 2] = [("/tmp", "1777"), ("/home/claude", "0755")];
+
+/// The options of a tmpfs of the box's user. Programs may run from it, unlike from Docker's default: an agent builds and
+/// runs things.
+#[must_use]
+pub fn tmpfs(mode: &str) -> String {
+    format!("rw,exec,nosuid,nodev,uid={UID},gid={UID},mode={mode}")
 }
 
 fn bind(source: &Path, target: &str, read_only: bool) -> String {

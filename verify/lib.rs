@@ -3,3 +3,5 @@
 //! It knows Docker and the image, and nothing of how the image was built.
 
 pub mod container;
+pub mod docker;
+pub mod tools;

@@ -3,12 +3,11 @@
 use std::process::ExitCode;
 
 use verify::container::Container;
+use verify::docker::{self, Network, OWNER};
 
 use crate::arguments;
 use crate::build;
-use crate::docker::{self, Network, OWNER};
 use crate::failure::Failure;
-use crate::process;
 use crate::project::Project;
 use crate::run::{self, Credentials};
 
@@ -34,9 +33,10 @@ pub(crate) fn command(project: &Project, options: &arguments::Demo) -> Result<Ex
             script.display()
         ),
     );
-    let network = Network::create()?;
-    let owner = std::process::id().to_string();
-    process::read(docker::docker().args([
+    docker::sweep()?;
+    let network = Network::create("demo")?;
+    let owner = docker::owner();
+    docker::docker([
         "run",
         "--detach",
         "--read-only",
@@ -48,7 +48,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Demo) -> Result<Ex
         &model_image,
         "--script=/script.toml",
         "--listen=0.0.0.0:8080",
-    ]))?;
+    ])?;
 
     step("3/3", &format!("running the real Claude Code in the box: {PROMPT}"));
     let credentials = Credentials::of("api-key", KEY.as_bytes())?;

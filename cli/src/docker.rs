@@ -8,9 +8,6 @@ use serde::Deserialize;
 use crate::failure::{Code, Failure};
 use crate::process;
 
-/// Marks everything that this command starts, so that what a killed run left is found again.
-pub(crate) const OWNER: &str = "io.claude-in-a-box.owner";
-
 /// The `docker` command.
 pub(crate) fn docker() -> Command {
     Command::new("docker")
@@ -68,9 +65,13 @@ pub(crate) fn load(assemble: &Path, image: &Path, tag: &str) -> Result<(), Failu
 /// An image's identity in Docker is the digest of its config, or, with containerd's store, of its manifest.
 fn is_loaded(image: &Path, tag: &str) -> Result<bool, Failure> {
     #[derive(Deserialize)]
+    struct Descriptor {
+        digest: String,
+    }
+    #[derive(Deserialize)]
     struct Record {
-        config_digest: String,
-        manifest_digest: String,
+        config: Descriptor,
+        manifest: Descriptor,
     }
     let path = image.join("record.json");
     let bytes = std::fs::read(&path)
@@ -81,58 +82,5 @@ fn is_loaded(image: &Path, tag: &str) -> Result<bool, Failure> {
     command.args(["image", "inspect", "--format", "{{.Id}}", tag]);
     let output = process::output(&mut command)?;
     let id = String::from_utf8_lossy(&output.stdout);
-    Ok(output.status.success() && [record.config_digest, record.manifest_digest].contains(&id.trim().to_owned()))
-}
-
-/// A network that reaches nothing but its own containers, and everything on it: removed when dropped.
-pub(crate) struct Network {
-    /// Its name.
-    pub(crate) name: String,
-}
-
-impl Network {
-    /// Makes a network of this process's own, after removing what ended processes left.
-    pub(crate) fn create() -> Result<Self, Failure> {
-        sweep()?;
-        let owner = std::process::id();
-        let name = format!("cbox-{owner}");
-        process::read(docker().args(["network", "create", "--internal", &format!("--label={OWNER}={owner}"), &name]))?;
-        Ok(Self { name })
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        // What cannot be removed now, the next run's sweep removes.
-        let _ = remove(&std::process::id().to_string());
-    }
-}
-
-/// Removes the containers and networks whose owner is a process that is no more.
-fn sweep() -> Result<(), Failure> {
-    let format = format!("{{{{.Label \"{OWNER}\"}}}}");
-    for kind in ["container", "network"] {
-        let all: &[&str] = if kind == "container" { &["--all"] } else { &[] };
-        let mut list = docker();
-        list.args([kind, "ls"]).args(all).args([&format!("--filter=label={OWNER}"), "--format", &format]);
-        for owner in process::read(&mut list)?.lines() {
-            if !Path::new("/proc").join(owner).exists() {
-                remove(owner)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn remove(owner: &str) -> Result<(), Failure> {
-    let filter = format!("--filter=label={OWNER}={owner}");
-    let containers = process::read(docker().args(["container", "ls", "--all", "--quiet", &filter]))?;
-    if !containers.is_empty() {
-        process::read(docker().args(["container", "rm", "--force", "--volumes"]).args(containers.lines()))?;
-    }
-    let networks = process::read(docker().args(["network", "ls", "--quiet", &filter]))?;
-    if !networks.is_empty() {
-        process::read(docker().args(["network", "rm"]).args(networks.lines()))?;
-    }
-    Ok(())
+    Ok(output.status.success() && [record.config.digest, record.manifest.digest].contains(&id.trim().to_owned()))
 }

@@ -49,6 +49,12 @@ impl Failure {
     }
 }
 
+impl From<verify::docker::DockerError> for Failure {
+    fn from(error: verify::docker::DockerError) -> Self {
+        Self::new(Code::Unavailable, error.to_string())
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.sentence)

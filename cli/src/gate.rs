@@ -88,8 +88,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Test) -> Result<Ex
 }
 
 fn locks(project: &Project) -> Result<Count, Failure> {
-    let paths = lock_update::Paths::of(&project.root, &project.cache);
-    match lock_update::check(&paths) {
+    match lock_update::check(&crate::lock::paths(project)) {
         Ok(()) => Ok(Count::PASSED),
         Err(problems) => {
             for problem in problems {
@@ -129,6 +128,7 @@ fn flake(project: &Project) -> Result<Count, Failure> {
 fn images(project: &Project) -> Result<Count, Failure> {
     prefill::missing(project, false)?;
     nix::build(project, &["image", "image-core"], "the images")?;
+    verify::docker::sweep()?;
     for architecture in Architecture::ALL {
         build::load(project, "core", architecture.debian())?;
     }

@@ -2,29 +2,42 @@
 
 use std::process::ExitCode;
 
+use lock_update::{Class, Error, Options, Paths, Progress};
+
 use crate::arguments;
 use crate::failure::{Code, Failure};
+use crate::prefill;
 use crate::project::Project;
+use crate::trees;
 
 /// Writes the locks and says what changed and why, or, with `--check`, only looks.
 pub(crate) fn command(project: &Project, options: &arguments::Lock) -> Result<ExitCode, Failure> {
-    let paths = lock_update::Paths::of(&project.root, &project.cache);
+    let paths = paths(project);
     if options.check {
         return check(&paths);
     }
-    let changes = lock_update::update(&paths, &mut |progress| eprintln!("cbox: {progress}")).map_err(|error| {
-        let code = match error.class() {
-            lock_update::Class::Data => Code::Data,
-            lock_update::Class::Unavailable => Code::Unavailable,
-            lock_update::Class::CannotCreate => Code::CannotCreate,
-        };
-        Failure::new(code, error.to_string())
-    })?;
+    let options = Options {
+        without: options.without.iter().cloned().collect(),
+    };
+    let changes = lock_update::update(&paths, &options, &mut |progress| say(&progress))
+        .map_err(|error| Failure::new(code(&error), error.to_string()))?;
     print!("{changes}");
+    prefill::missing(project, false)?;
+    for renewed in trees::renew(project)? {
+        println!("{renewed}");
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-fn check(paths: &lock_update::Paths) -> Result<ExitCode, Failure> {
+/// Where the locks of a project are, and the cache of what they were made from.
+pub(crate) fn paths(project: &Project) -> Paths {
+    Paths {
+        image: project.root.join("image"),
+        cache: project.cache.clone(),
+    }
+}
+
+fn check(paths: &Paths) -> Result<ExitCode, Failure> {
     match lock_update::check(paths) {
         Ok(()) => {
             println!("image/lock/ is what tools.toml and scripts.toml ask for");
@@ -34,5 +47,24 @@ fn check(paths: &lock_update::Paths) -> Result<ExitCode, Failure> {
             let sentences: Vec<String> = problems.iter().map(ToString::to_string).collect();
             Err(Failure::new(Code::Data, sentences.join("\n")))
         }
+    }
+}
+
+fn say(progress: &Progress) {
+    match progress {
+        Progress::Lists => eprintln!("cbox: fetching Debian's package lists"),
+        Progress::Resolving => eprintln!("cbox: resolving dependencies"),
+        Progress::Packages { done, of } => eprintln!("cbox: fetching packages: {done} of {of}"),
+        Progress::Scripts => eprintln!("cbox: reading maintainer scripts"),
+        Progress::Claude => eprintln!("cbox: looking Claude Code up"),
+    }
+}
+
+fn code(error: &Error) -> Code {
+    match error.class() {
+        Class::Data => Code::Data,
+        Class::NoInput => Code::NoInput,
+        Class::Unavailable => Code::Unavailable,
+        Class::CannotCreate => Code::CannotCreate,
     }
 }

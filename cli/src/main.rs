@@ -18,6 +18,7 @@ mod progress;
 mod project;
 mod run;
 mod transcript;
+mod trees;
 
 use std::process::ExitCode;
 

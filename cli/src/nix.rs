@@ -49,11 +49,11 @@ pub(crate) fn build(project: &Project, attributes: &[&str], what: &str) -> Resul
     })?;
     let mut command = nix();
     command
-        .args(["build", "--json", "--log-format", "internal-json", "--out-link"])
+        .args(["build", "--log-format", "internal-json", "--out-link"])
         .arg(roots.join(attributes.first().copied().unwrap_or("none")))
         .args(&references)
         .stdin(Stdio::null())
-        .stdout(Stdio::piped())
+        .stdout(Stdio::null())
         .stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| process::not_started(&command, &error))?;
     let broken = |error: std::io::Error| Failure::new(Code::Software, format!("cannot read what nix says: {error}"));
@@ -78,13 +78,13 @@ pub(crate) fn build(project: &Project, attributes: &[&str], what: &str) -> Resul
             }
         }
     }
-    let output = child.wait_with_output().map_err(broken)?;
+    let status = child.wait().map_err(broken)?;
     progress.end();
-    if !output.status.success() {
+    if !status.success() {
         return Err(failure.into_failure(what));
     }
     Ok(Built {
-        paths: outputs(&output.stdout)?,
+        paths: references.iter().map(|reference| path(reference)).collect::<Result<_, _>>()?,
         seconds: steps.seconds,
         elapsed: started.elapsed(),
     })
@@ -123,20 +123,17 @@ fn dry_run(references: &[String]) -> Result<String, Failure> {
     Err(Failure::new(Code::Data, error.to_string()))
 }
 
-fn outputs(json: &[u8]) -> Result<Vec<PathBuf>, Failure> {
+/// The store path of what was built. One at a time: of several, Nix does not say which is which.
+fn path(reference: &str) -> Result<PathBuf, Failure> {
     #[derive(Deserialize)]
-    struct Result_ {
+    struct Outcome {
         outputs: BTreeMap<String, PathBuf>,
     }
-    let results: Vec<Result_> = serde_json::from_slice(json)
+    let json = process::read(nix().args(["build", "--json", "--no-link", reference]))?;
+    let outcomes: Vec<Outcome> = serde_json::from_str(&json)
         .map_err(|error| Failure::new(Code::Software, format!("cannot read what nix built: {error}")))?;
-    results
+    outcomes
         .into_iter()
-        .map(|mut result| {
-            result
-                .outputs
-                .remove("out")
-                .ok_or_else(|| Failure::new(Code::Software, "nix built something without an output named out"))
-        })
-        .collect()
+        .find_map(|mut outcome| outcome.outputs.remove("out"))
+        .ok_or_else(|| Failure::new(Code::Software, format!("{reference} has no output named out")))
 }

@@ -7,10 +7,11 @@ use std::process::{ExitCode, Stdio};
 use std::{env, fs};
 
 use verify::container::Container;
+use verify::docker::{OWNER, owner};
 
 use crate::arguments;
 use crate::build;
-use crate::docker::{self, OWNER};
+use crate::docker;
 use crate::failure::{Code, Failure};
 use crate::process;
 use crate::project::Project;
@@ -45,7 +46,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Run) -> Result<Exi
     }
     let container = Container {
         image,
-        labels: vec![(OWNER.to_owned(), std::process::id().to_string())],
+        labels: vec![(OWNER.to_owned(), owner())],
         environment,
         credentials: Some(credentials.directory()),
         workspace,

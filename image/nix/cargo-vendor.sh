@@ -3,4 +3,5 @@
 # members here do not use.
 export CARGO_HOME=$PWD/cargo-home
 cargo vendor --quiet --versioned-dirs "$out" >/dev/null
+mkdir -p "$out"
 cp Cargo.lock "$out/Cargo.lock"

@@ -23,21 +23,20 @@ let
       "verify/messages-api"
     ];
   };
-  # The init has no standard library and no C runtime; core still wants memcpy and its like, which its build script
-  # takes out of the musl that std brings along.
-  flags = {
-    box-init = ''"-Clink-self-contained=no", "-Crelocation-model=static",'';
-  };
 in
 rec {
   inherit version;
-  program =
-    crate: arch:
-    rust.program parts.${crate} {
-      inherit crate arch;
-      flags = flags.${crate} or rust.std;
-    };
+  program = crate: rust.program parts.${crate} crate;
   assemble = program "assemble" "amd64";
   tests = rust.tests tested;
-  sources = map (part: part.vendor) (builtins.attrValues parts ++ [ tested ]);
+  # The trees of crates by part, as crates-PART.
+  trees = builtins.listToAttrs (
+    map
+      (part: {
+        name = "crates-${part.name}";
+        value = part.vendor;
+      })
+      (builtins.attrValues parts ++ [ tested ])
+  );
+  sources = builtins.attrValues trees;
 }

@@ -124,12 +124,27 @@ in
   }
   // perArchitecture "image" (images.image "full")
   // perArchitecture "image-core" (images.image "core")
-  // go.groups;
+  // go.groups
+  // go.trees
+  // crates.trees;
 
   checks = {
     inherit (crates) tests;
   }
   // perArchitecture "programs" (import ./checks.nix { inherit seed debian crates; });
+
+  # The trees whose hashes `cbox lock` renews: the output that fetches one, and where its hash stands.
+  trees =
+    map (name: {
+      output = name;
+      file = "image/lock/crates.json";
+      pointer = "/${builtins.substring 7 100 name}";
+    }) (builtins.attrNames crates.trees)
+    ++ map (name: {
+      output = name;
+      file = "image/lock/go.json";
+      pointer = "/groups/${builtins.substring 11 100 name}/narHash";
+    }) (builtins.attrNames go.trees);
 
   # What a build assembles, as store paths: `cbox bench` takes them away to measure how long they take.
   assembled = map builtins.unsafeDiscardStringContext (

@@ -216,6 +216,14 @@ in
     ) (attrNames groups)
   );
 
+  # The trees of modules by group, as go-modules-GROUP.
+  trees = listToAttrs (
+    map (name: {
+      name = "go-modules-${name}";
+      value = groups.${name}.modules;
+    }) (attrNames groups)
+  );
+
   # One tool alone, so that a layer does not depend on the others of the group.
   tool =
     name: arch:

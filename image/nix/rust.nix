@@ -166,7 +166,12 @@ let
       };
     in
     {
-      inherit members lay vendor;
+      inherit
+        name
+        members
+        lay
+        vendor
+        ;
       # Each member's own files; a change of another crate's is not seen here.
       sources = map (
         member:
@@ -178,7 +183,7 @@ let
     };
 
   # The settings of every build: how to link, and no path of the builder in the result.
-  configure = target: flags: ''
+  configure = target: ''
     export CARGO_HOME=$PWD/cargo CARGO_TARGET_DIR=$PWD/target CARGO_BUILD_TARGET=${target}
     export CARGO_NET_OFFLINE=true CARGO_INCREMENTAL=0 SOURCE_DATE_EPOCH=1
     mkdir -p $CARGO_HOME
@@ -188,14 +193,13 @@ let
     rustflags = ["-Clinker-flavor=ld.lld"]
     [target.${target}]
     linker = "${toolchain}/bin/ld"
-    rustflags = ["-Clinker-flavor=ld.lld", ${flags} "--remap-path-prefix=$PWD=/build", "--remap-path-prefix=$vendor=/crates"]
+    rustflags = ["-Clinker-flavor=ld.lld", "-Clink-self-contained=yes", "-Ctarget-feature=+crt-static", "--remap-path-prefix=$PWD=/build", "--remap-path-prefix=$vendor=/crates"]
     [source.crates-io]
     replace-with = "vendored"
     [source.vendored]
     directory = "$vendor"
     EOF
   '';
-  std = ''"-Clink-self-contained=yes", "-Ctarget-feature=+crt-static",'';
 
   copy = ''
     set -- $sources
@@ -209,24 +213,19 @@ let
   '';
 in
 {
-  inherit toolchain part std;
+  inherit toolchain part;
   sources = sources;
 
   # A crate's binaries for one architecture.
   program =
-    part:
-    {
-      crate,
-      arch,
-      flags ? std,
-    }:
+    part: crate: arch:
     run "${crate}-${arch}"
       {
         inherit (part) vendor members sources;
         path = [ toolchain ];
       }
       ''
-        ${configure systems.${arch}.rust flags}
+        ${configure systems.${arch}.rust}
         ${copy}
         ${part.lay}
         cargo build --release --frozen --package ${crate}
@@ -243,7 +242,7 @@ in
         path = [ toolchain ];
       }
       ''
-        ${configure systems.amd64.rust std}
+        ${configure systems.amd64.rust}
         ${copy}
         ${part.lay}
         export HOME=$PWD/home

@@ -1,1 +1,16 @@
-//! The image and its manifests, tried as a user would.
+//! The image, tried as a user would: what is in it, how it runs, how it ends, and what the commands of the README do.
+//!
+//! Docker holds the images that `./cbox test` builds and loads; a test whose image is missing says how to get it.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod command;
+mod credential;
+mod ending;
+mod hardening;
+mod headless;
+mod interactive;
+mod reproducible;
+mod style;
+mod tools;
+mod world;

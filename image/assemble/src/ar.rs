@@ -54,37 +54,3 @@ fn header(header: &[u8]) -> Option<(&str, usize)> {
     let size = text.get(48..58)?.trim_end_matches(' ').parse().ok()?;
     (text.get(58..) == Some("`\n") && !name.is_empty()).then_some((name, size))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn archive(members: &[(&str, &[u8])]) -> Vec<u8> {
-        crate::fixture::ar(members)
-    }
-
-    #[test]
-    fn members_are_read_in_order() {
-        let bytes = archive(&[("debian-binary", b"2.0\n"), ("odd", b"abc"), ("last", b"")]);
-        let read = members(&bytes).unwrap();
-        let names: Vec<_> = read.iter().map(|member| (member.name, member.data)).collect();
-        assert_eq!(names, [("debian-binary", &b"2.0\n"[..]), ("odd", b"abc"), ("last", b"")]);
-    }
-
-    #[test]
-    fn every_cut_is_noticed_or_ends_at_a_member() {
-        let bytes = archive(&[("debian-binary", b"2.0\n"), ("data.tar", b"0123456789")]);
-        for length in 0..bytes.len() {
-            if let Ok(read) = members(&bytes[..length]) {
-                assert!(read.len() < 2, "cut to {length} bytes");
-            }
-        }
-    }
-
-    #[test]
-    fn a_size_beyond_the_end_is_truncation() {
-        let mut bytes = archive(&[("data.tar", b"0123456789")]);
-        bytes[8 + 48..8 + 58].copy_from_slice(b"9999999999");
-        assert_eq!(members(&bytes), Err(Error::Truncated("data.tar".into())));
-    }
-}

@@ -51,6 +51,9 @@ pub enum Error {
     /// A field is missing.
     #[error("holds no control field {0}")]
     Missing(&'static str),
+    /// The package's name is no name: deb-control(5).
+    #[error("says in its control file that its name is \"{0}\", which is no package name")]
+    Name(String),
     /// A relation cannot be read.
     #[error("replaces \"{0}\", which is no relation between packages")]
     Relation(String),
@@ -82,9 +85,14 @@ impl Control {
             }
         }
         let field = |name: &'static str| fields.get(&name.to_ascii_lowercase()).cloned().ok_or(Error::Missing(name));
+        let package = field("Package")?;
+        let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte));
+        if !is_name(&package) || !package.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+            return Err(Error::Name(package));
+        }
         Ok(Self {
             text: format!("{text}\n"),
-            package: field("Package")?,
+            package,
             version: field("Version")?,
             architecture: field("Architecture")?,
             replaces: fields.get("replaces").map_or(Ok(Vec::new()), |value| relations(value))?,
@@ -177,6 +185,7 @@ mod tests {
     #[rstest]
     #[case("Package: x\nVersion: 1\n", Error::Missing("Architecture"))]
     #[case("Package: x\nPACKAGE: y\n", Error::Twice("PACKAGE".into()))]
+    #[case("Package: ../x\nVersion: 1\nArchitecture: all\n", Error::Name("../x".into()))]
     #[case(" x\n", Error::Line(" x".into()))]
     #[case("Package x\n", Error::Line("Package x".into()))]
     #[case("Package: x\n\nPackage: y\n", Error::Line("".into()))]

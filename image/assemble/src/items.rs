@@ -29,11 +29,14 @@ pub fn additions(entry: &Entry, omit: &Omit) -> Result<Vec<Addition>, Error> {
         Entry::Tree { source, path } => {
             // The tree itself may be reached through a link; what is in it may not.
             let source = fs::canonicalize(source).map_err(|error| Error::read(source, error))?;
-            let mut additions = vec![Addition::of_root(path.clone(), Node::Directory(Rank::Packaged), 0o755)];
             if !input::metadata(&source)?.is_dir() {
                 return Err(Error::Source { path: source, problem: "is no directory" });
             }
-            walk(&source, path, omit, &mut additions)?;
+            let mut additions = Vec::new();
+            if let Some(path) = path {
+                additions.push(Addition::of_root(path.clone(), Node::Directory(Rank::Packaged), 0o755));
+            }
+            walk(&source, path.as_ref(), omit, &mut additions)?;
             Ok(additions)
         }
         Entry::Directory { path, mode, uid, gid } => {
@@ -44,18 +47,18 @@ pub fn additions(entry: &Entry, omit: &Omit) -> Result<Vec<Addition>, Error> {
     }
 }
 
-fn walk(source: &Path, path: &ImagePath, omit: &Omit, additions: &mut Vec<Addition>) -> Result<(), Error> {
+fn walk(source: &Path, below: Option<&ImagePath>, omit: &Omit, additions: &mut Vec<Addition>) -> Result<(), Error> {
     let name_error = |path: PathBuf| Error::Source { path, problem: "has a name that no image may hold" };
     // The order in which a directory lists its files does not matter: the tree sorts them.
     for entry in fs::read_dir(source).map_err(|error| Error::read(source, error))? {
         let source = entry.map_err(|error| Error::read(source, error))?.path();
         let metadata = input::metadata(&source)?;
         let name = source.file_name().and_then(|name| name.to_str()).ok_or_else(|| name_error(source.clone()))?;
-        let path = path.join(name).map_err(|_| name_error(source.clone()))?;
+        let path = below.map_or_else(|| ImagePath::member(name), |below| below.join(name)).map_err(|_| name_error(source.clone()))?;
         if omit.leaves_out(&path, metadata.is_symlink()) {
             // What a pattern leaves out may still hold what stays.
             if metadata.is_dir() {
-                walk(&source, &path, omit, additions)?;
+                walk(&source, Some(&path), omit, additions)?;
             }
             continue;
         }
@@ -64,7 +67,7 @@ fn walk(source: &Path, path: &ImagePath, omit: &Omit, additions: &mut Vec<Additi
             let target = target.to_str().ok_or_else(|| name_error(source.clone()))?.to_owned();
             (Node::Link(target), 0o777)
         } else if metadata.is_dir() {
-            walk(&source, &path, omit, additions)?;
+            walk(&source, Some(&path), omit, additions)?;
             (Node::Directory(Rank::Packaged), 0o755)
         } else if metadata.is_file() {
             // Only whether it is executable survives a store, a checkout or an umask.

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use catalogue::Architecture;
 use catalogue::lock::Script;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{self, DeserializeOwned};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::mode::Mode;
-use crate::path::ImagePath;
+use crate::path::{ImagePath, PathError};
 
 /// The version of every request and record.
 pub const VERSION: u32 = 1;
@@ -145,8 +145,9 @@ pub enum Entry {
     Tree {
         /// Where it is on this machine.
         source: PathBuf,
-        /// Where it goes.
-        path: ImagePath,
+        /// Where it goes; nothing is the root, `/`.
+        #[serde(deserialize_with = "path_or_root")]
+        path: Option<ImagePath>,
     },
     /// A directory whose mode and owner are settled, whatever packages say of it.
     Directory {
@@ -168,6 +169,15 @@ pub enum Entry {
         /// As it stands.
         target: String,
     },
+}
+
+fn path_or_root<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ImagePath>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match ImagePath::absolute(&text) {
+        Err(PathError::Root) => Ok(None),
+        Err(error) => Err(de::Error::custom(format!("the path \"{text}\" {error}"))),
+        Ok(path) => Ok(Some(path)),
+    }
 }
 
 /// `assemble image`.

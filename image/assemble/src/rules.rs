@@ -40,6 +40,10 @@ pub fn apply(rule: &Rule, context: Context<'_>) -> Result<Vec<Addition>, Error> 
                 Ok(Addition::of_root(absolute(path)?, Node::Directory(Rank::Stated), mode.bits()))
             })
             .collect(),
+        Rule::All(rules) => {
+            let additions = rules.iter().map(|rule| apply(rule, context)).collect::<Result<Vec<_>, Error>>()?;
+            Ok(additions.into_iter().flatten().collect())
+        }
         Rule::Accounts => accounts(context),
         Rule::CaCertificates => ca_certificates(context.deb),
         Rule::Shells(own) => shells(own, context.layer),

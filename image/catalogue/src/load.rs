@@ -51,7 +51,11 @@ pub fn catalogue(path: &Path) -> Result<Catalogue, LoadError> {
     let catalogue: Catalogue = from_toml(path, &read(path)?)?;
     match catalogue.contradictions().into_iter().next() {
         None => Ok(catalogue),
-        Some((key, message)) => Err(LoadError::Meaning { path: path.to_owned(), key, message }),
+        Some((key, message)) => Err(LoadError::Meaning {
+            path: path.to_owned(),
+            key,
+            message,
+        }),
     }
 }
 
@@ -63,9 +67,16 @@ pub fn catalogue(path: &Path) -> Result<Catalogue, LoadError> {
 pub fn scripts(path: &Path) -> Result<Scripts, LoadError> {
     let scripts: Scripts = from_toml(path, &read(path)?)?;
     for (package, decisions) in &scripts {
-        if let Some(name) = decisions.keys().find(|name| !["preinst", "postinst"].contains(&name.as_str())) {
+        if let Some(name) = decisions
+            .keys()
+            .find(|name| !["preinst", "postinst"].contains(&name.as_str()))
+        {
             let message = "only preinst and postinst are decided on; others never run in an image".to_owned();
-            return Err(LoadError::Meaning { path: path.to_owned(), key: format!("{package}.{name}"), message });
+            return Err(LoadError::Meaning {
+                path: path.to_owned(),
+                key: format!("{package}.{name}"),
+                message,
+            });
         }
     }
     Ok(scripts)
@@ -90,7 +101,10 @@ pub fn claude(path: &Path) -> Result<lock::Claude, LoadError> {
 }
 
 fn read(path: &Path) -> Result<String, LoadError> {
-    fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })
+    fs::read_to_string(path).map_err(|source| LoadError::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn from_toml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, LoadError> {
@@ -101,7 +115,7 @@ fn from_toml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, LoadErro
         message: error.message().replace('\n', " "),
     };
     let parsed = toml::Deserializer::parse(text).map_err(|error| shape(&error, "(syntax)".to_owned()))?;
-    serde_path_to_error::deserialize(parsed).map_err(|error| shape(error.inner(), error.path().to_string()))
+    serde_path_to_error::deserialize(parsed).map_err(|error| shape(error.inner(), key_of(error.path())))
 }
 
 fn from_json<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, LoadError> {
@@ -110,12 +124,22 @@ fn from_json<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, LoadErro
         // The place is told apart from the message.
         let message = error.to_string();
         let end = message.rfind(" at line ").unwrap_or(message.len());
-        LoadError::Shape { path: path.to_owned(), line: error.line(), key, message: message[..end].to_owned() }
+        LoadError::Shape {
+            path: path.to_owned(),
+            line: error.line(),
+            key,
+            message: message[..end].to_owned(),
+        }
     };
     let value = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| shape(error.inner(), error.path().to_string()))?;
+        .map_err(|error| shape(error.inner(), key_of(error.path())))?;
     deserializer.end().map_err(|error| shape(&error, "(end)".to_owned()))?;
     Ok(value)
+}
+
+/// A path without the steps that serde cannot name: those into a value that is wrong by its very name.
+fn key_of(path: &serde_path_to_error::Path) -> String {
+    path.to_string().trim_end_matches(".?").to_owned()
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

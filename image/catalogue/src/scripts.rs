@@ -34,6 +34,8 @@ pub enum Rule {
     Accounts,
     /// `/etc/ssl/certs/ca-certificates.crt` out of the package's certificates, in file-name order.
     CaCertificates,
+    /// Each of these: a script may do several things.
+    All(Vec<Rule>),
     /// `/etc/shells` out of `/usr/share/debianutils/shells.d` and the package's own list.
     Shells(Vec<String>),
 }

@@ -32,15 +32,29 @@ impl Catalogue {
         let mut found = Vec::new();
         let mut wrong = |key: String, message: String| found.push((key, message));
         if self.layers.is_empty() {
-            wrong("layers".into(), "there is no layer; the first one holds the base".into());
+            wrong(
+                "layers".into(),
+                "there is no layer; the first one holds the base".into(),
+            );
         }
         for (index, layer) in self.layers.iter().enumerate() {
             if self.layer_index(&layer.name) != Some(index) {
-                wrong(format!("layers[{index}].name"), format!("two layers are named `{}`", layer.name));
+                wrong(
+                    format!("layers[{index}].name"),
+                    format!("two layers are named `{}`", layer.name),
+                );
             }
         }
-        for package in self.base.packages.iter().filter(|it| self.base.assumed.contains_key(*it)) {
-            wrong("base.assumed".into(), format!("`{package}` is in `base.packages`, so it need not be assumed"));
+        for package in self
+            .base
+            .packages
+            .iter()
+            .filter(|it| self.base.assumed.contains_key(*it))
+        {
+            wrong(
+                "base.assumed".into(),
+                format!("`{package}` is in `base.packages`, so it need not be assumed"),
+            );
         }
         for (name, tool) in &self.tools {
             let key = |rest: &str| format!("tools.{name}.{rest}");
@@ -53,11 +67,17 @@ impl Catalogue {
                 wrong(key("probe.run"), "the probe is empty; make the tool do its work".into());
             }
             if tool.probe.expect.is_empty() {
-                wrong(key("probe.expect"), "an empty expectation holds for every output; say what must be there".into());
+                wrong(
+                    key("probe.expect"),
+                    "an empty expectation holds for every output; say what must be there".into(),
+                );
             }
             match &tool.source {
                 Source::Debian { package, .. } if self.base.assumed.contains_key(package) => {
-                    wrong(key("source.debian.package"), format!("`{package}` is a tool, so `base.assumed` must not list it"));
+                    wrong(
+                        key("source.debian.package"),
+                        format!("`{package}` is a tool, so `base.assumed` must not list it"),
+                    );
                 }
                 Source::Claude { releases, .. } => {
                     for architecture in Architecture::ALL {
@@ -87,7 +107,12 @@ impl Tool {
         match &self.source {
             _ if !self.is_on(architecture) => Vec::new(),
             Source::Debian { package, .. } => vec![package],
-            Source::Claude { packages, .. } => packages.get(&architecture).into_iter().flatten().map(String::as_str).collect(),
+            Source::Claude { packages, .. } => packages
+                .get(&architecture)
+                .into_iter()
+                .flatten()
+                .map(String::as_str)
+                .collect(),
             Source::Go { .. } | Source::Crate { .. } => Vec::new(),
         }
     }
@@ -159,7 +184,8 @@ pub enum Source {
         package: String,
         /// The module whose version the tool reports.
         module: String,
-        /// `-X` settings for the linker; `{version}` stands for the module's version.
+        /// `-X` settings for the linker: `{version}` is the module's version without its `v`; `{major}`, `{minor}` and `{patch}` are
+        /// its parts.
         #[serde(default)]
         variables: BTreeMap<String, String>,
     },
@@ -194,6 +220,7 @@ pub enum Release {
 pub struct Probe {
     /// A bash script; it runs in an empty, writable directory with `set -euo pipefail`.
     pub run: String,
-    /// What its standard output holds: a regular expression that must match somewhere.
+    /// What its standard output holds: a regular expression, as the crate `regex` takes it, that must match somewhere.
+    /// With `(?m)`, `^` and `$` mean the ends of lines.
     pub expect: String,
 }

@@ -25,7 +25,9 @@ where
             let mut map = BTreeMap::new();
             while let Some((key, value)) = access.next_entry::<String, V>()? {
                 if map.contains_key(&key) {
-                    return Err(A::Error::custom(format_args!("`{key}` is there twice; only one version may be")));
+                    return Err(A::Error::custom(format_args!(
+                        "`{key}` is there twice; only one version may be"
+                    )));
                 }
                 map.insert(key, value);
             }

@@ -97,8 +97,14 @@ mod tests {
     }
 
     #[rstest]
-    #[case(UsageError::NoProgram, "box-init: no program to start; usage: box-init [OPTION] [--] PROGRAM [ARGUMENT...], see box-init --help\n")]
-    #[case(UsageError::UnknownOption(c"-x"), "box-init: unknown option -x; usage: box-init [OPTION] [--] PROGRAM [ARGUMENT...], see box-init --help\n")]
+    #[case(
+        UsageError::NoProgram,
+        "box-init: no program to start; usage: box-init [OPTION] [--] PROGRAM [ARGUMENT...], see box-init --help\n"
+    )]
+    #[case(
+        UsageError::UnknownOption(c"-x"),
+        "box-init: unknown option -x; usage: box-init [OPTION] [--] PROGRAM [ARGUMENT...], see box-init --help\n"
+    )]
     fn sentence(#[case] error: UsageError, #[case] expected: &str) {
         assert_eq!(error.message().line(), expected.as_bytes());
     }

@@ -12,7 +12,12 @@
 //! writable path or a particular user.
 
 #![cfg_attr(not(test), no_std)]
-#![allow(unsafe_code, reason = "system calls are made directly; each block says why it is sound")]
+// Tests may expect.
+#![cfg_attr(test, allow(clippy::expect_used))]
+#![allow(
+    unsafe_code,
+    reason = "system calls are made directly; each block says why it is sound"
+)]
 
 pub mod arguments;
 pub mod message;
@@ -55,10 +60,15 @@ fn run(process: &Process, program_index: usize) -> u8 {
     let signals = match Signals::block() {
         Ok(signals) => signals,
         Err(errno) => {
-            Message::new().text("cannot take over signals: ").text(errno.reason()).to_stderr();
+            Message::new()
+                .text("cannot take over signals: ")
+                .text(errno.reason())
+                .to_stderr();
             return status::CANNOT_EXECUTE;
         }
     };
+    // The environment that we were started with may hold a secret; the program gets it, nobody else does.
+    sys::hide_memory();
     // PID 1 of a namespace gets its orphans in any case.
     if sys::process_id() != 1 {
         sys::become_subreaper();

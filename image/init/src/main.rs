@@ -5,7 +5,10 @@
 // Tests unwind, whatever the profile says, and only std can unwind: there it is linked, and unused.
 #![cfg_attr(panic = "abort", no_std)]
 #![no_main]
-#![allow(unsafe_code, reason = "without a C runtime the entry point is ours, and it is machine code")]
+#![allow(
+    unsafe_code,
+    reason = "without a C runtime the entry point is ours, and it is machine code"
+)]
 
 use box_init::process::Process;
 use core::arch::naked_asm;

@@ -17,7 +17,11 @@ impl Message {
     /// Starts with our name.
     #[allow(clippy::new_without_default, reason = "a default message would be an empty sentence")]
     pub fn new() -> Self {
-        Self { line: [0; LINE_SIZE_MAX], size: 0 }.bytes(PREFIX)
+        Self {
+            line: [0; LINE_SIZE_MAX],
+            size: 0,
+        }
+        .bytes(PREFIX)
     }
 
     /// Appends text.

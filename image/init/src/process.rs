@@ -21,7 +21,11 @@ impl Process {
         unsafe {
             let argument_count = *stack;
             let arguments = stack.add(1).cast();
-            Self { arguments, argument_count, environment: stack.add(1 + argument_count + 1).cast() }
+            Self {
+                arguments,
+                argument_count,
+                environment: stack.add(1 + argument_count + 1).cast(),
+            }
         }
     }
 
@@ -75,7 +79,16 @@ mod tests {
     #[test]
     fn reads_what_the_kernel_prepares() {
         let word = |string: &'static CStr| string.as_ptr() as usize;
-        let stack = [2, word(c"box-init"), word(c"true"), 0, word(c"PATHS=no"), word(c"PATH=/bin"), word(c"EMPTY="), 0];
+        let stack = [
+            2,
+            word(c"box-init"),
+            word(c"true"),
+            0,
+            word(c"PATHS=no"),
+            word(c"PATH=/bin"),
+            word(c"EMPTY="),
+            0,
+        ];
         // SAFETY: this is the shape that the kernel prepares.
         let process = unsafe { Process::from_stack(stack.as_ptr()) };
         assert_eq!(process.arguments().collect::<Vec<_>>(), [c"box-init", c"true"]);

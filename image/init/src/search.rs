@@ -17,14 +17,19 @@ impl Candidate {
     /// An empty path, to be filled.
     #[allow(clippy::new_without_default, reason = "an empty path is a start, not a value")]
     pub fn new() -> Self {
-        Self { bytes: [0; PATH_SIZE_MAX], size: 0 }
+        Self {
+            bytes: [0; PATH_SIZE_MAX],
+            size: 0,
+        }
     }
 
     /// Holds `directory/program` from now on; an empty directory is the current one. Returns whether it fits.
     pub fn set(&mut self, directory: &[u8], program: &[u8]) -> bool {
         self.size = 0;
         let separator: &[u8] = if directory.is_empty() { b"" } else { b"/" };
-        [directory, separator, program, b"\0"].iter().all(|part| self.append(part))
+        [directory, separator, program, b"\0"]
+            .iter()
+            .all(|part| self.append(part))
     }
 
     /// The path.
@@ -43,7 +48,10 @@ impl Candidate {
 }
 
 /// The directories in which a program of this name is looked for, or nothing if the name is a path already.
-pub fn directories<'a>(program: &CStr, path_variable: Option<&'a CStr>) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
+pub fn directories<'a>(
+    program: &CStr,
+    path_variable: Option<&'a CStr>,
+) -> Option<impl Iterator<Item = &'a [u8]> + use<'a>> {
     if program.to_bytes().contains(&b'/') {
         return None;
     }
@@ -70,7 +78,13 @@ mod tests {
                 candidate.path().to_owned()
             })
             .collect();
-        assert_eq!(found, expected.iter().map(|path| path.to_owned().to_owned()).collect::<Vec<_>>());
+        assert_eq!(
+            found,
+            expected
+                .iter()
+                .map(|path| path.to_owned().to_owned())
+                .collect::<Vec<_>>()
+        );
     }
 
     #[rstest]

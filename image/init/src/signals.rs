@@ -16,7 +16,11 @@ impl Signals {
         let mask_original = sys::set_signal_mask(sys::SIGNALS_ALL)?;
         let child_disposition_original = sys::set_disposition(sys::SIGCHLD, sys::DISPOSITION_DEFAULT)?;
         let descriptor = sys::signal_descriptor(sys::SIGNALS_ALL)?;
-        Ok(Self { descriptor, mask_original, child_disposition_original })
+        Ok(Self {
+            descriptor,
+            mask_original,
+            child_disposition_original,
+        })
     }
 
     /// Gives back what [`Signals::block`] found; for the child, before it executes the program.

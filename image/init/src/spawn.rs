@@ -43,7 +43,9 @@ impl Failure {
             Self::NotFound if program.to_bytes().contains(&b'/') => message.text(": not found"),
             Self::NotFound => message.text(": not found in any directory of PATH"),
             Self::NotExecutable(errno) => message.text(": cannot be executed: ").text(errno.reason()),
-            Self::NoInterpreter => message.text(": cannot be executed: its interpreter (after #!, or its ELF loader) does not exist"),
+            Self::NoInterpreter => {
+                message.text(": cannot be executed: its interpreter (after #!, or its ELF loader) does not exist")
+            }
         }
     }
 
@@ -91,12 +93,24 @@ unsafe impl Sync for Stack {}
 static STACK: Stack = Stack(UnsafeCell::new([0; STACK_SIZE]));
 
 /// Starts the program as the leader of its own process group, with the signal mask and dispositions that we were given.
-pub fn spawn(process: &Process, program_index: usize, signals: &Signals, terminal: &Terminal) -> Result<ProcessId, Failure> {
+pub fn spawn(
+    process: &Process,
+    program_index: usize,
+    signals: &Signals,
+    terminal: &Terminal,
+) -> Result<ProcessId, Failure> {
     let (reader, writer) = sys::pipe().map_err(Failure::NoProcess)?;
-    let orders = Orders { process, program_index, signals, terminal, failure_pipe: writer };
+    let orders = Orders {
+        process,
+        program_index,
+        signals,
+        terminal,
+        failure_pipe: writer,
+    };
     // SAFETY: the stack is the child's alone and aligned; the child only reads its orders, which outlive this call: we do not go on
     // before it has executed the program or ended, because then only does the pipe reach its end.
-    let child = unsafe { sys::clone(STACK.0.get().add(1).cast(), child, (&raw const orders).cast()) }.map_err(Failure::NoProcess)?;
+    let child = unsafe { sys::clone(STACK.0.get().add(1).cast(), child, (&raw const orders).cast()) }
+        .map_err(Failure::NoProcess)?;
     sys::close(writer);
     let failure = read_failure(reader);
     sys::close(reader);
@@ -171,7 +185,12 @@ mod tests {
     use rstest::rstest;
 
     #[rstest]
-    #[case(Failure::NotFound, c"claud", 127, "box-init: claud: not found in any directory of PATH\n")]
+    #[case(
+        Failure::NotFound,
+        c"claud",
+        127,
+        "box-init: claud: not found in any directory of PATH\n"
+    )]
     #[case(Failure::NotFound, c"/no", 127, "box-init: /no: not found\n")]
     #[case(
         Failure::NotExecutable(Errno::ACCESS),
@@ -191,7 +210,12 @@ mod tests {
         126,
         "box-init: sh: cannot be started: no more processes can be started (a limit of processes is reached)\n"
     )]
-    fn exit_code_and_sentence(#[case] failure: Failure, #[case] program: &CStr, #[case] status: u8, #[case] sentence: &str) {
+    fn exit_code_and_sentence(
+        #[case] failure: Failure,
+        #[case] program: &CStr,
+        #[case] status: u8,
+        #[case] sentence: &str,
+    ) {
         assert_eq!(failure.status(), status);
         assert_eq!(String::from_utf8_lossy(failure.message(program).line()), sentence);
         assert_eq!(Failure::from_bytes(failure.to_bytes()), failure);

@@ -52,14 +52,19 @@ fn forward(info: &SignalInfo, child: ProcessId, terminal: &Terminal) {
     if signals::is_ours(info) || (info.signal == sys::SIGCONT && terminal.continue_child(child)) {
         return;
     }
-    let _ = if info.code == sys::CODE_QUEUED { sys::send_queued(child, info) } else { sys::send(child, info.signal) };
+    let _ = if info.code == sys::CODE_QUEUED {
+        sys::send_queued(child, info)
+    } else {
+        sys::send(child, info.signal)
+    };
 }
 
 fn reap(child: ProcessId, terminal: &Terminal) -> Reaped {
     for _ in 0..REAP_BATCH_MAX {
         match sys::wait_any() {
             Ok(None) => return Reaped::Everything,
-            Ok(Some((process_id, status))) if process_id == child => match Change::from_wait_status(status).exit_code() {
+            Ok(Some((process_id, status))) if process_id == child => match Change::from_wait_status(status).exit_code()
+            {
                 Some(code) => return Reaped::Child(code),
                 None => terminal.child_stopped(child),
             },

@@ -66,6 +66,30 @@ pub struct SignalInfo {
     reserved: [u8; 72],
 }
 
+impl SignalInfo {
+    /// A signal with a value, as `sigqueue(3)` sends it.
+    pub fn queued(signal: u32, process_id: u32, value: u64) -> Self {
+        Self {
+            signal,
+            code: CODE_QUEUED,
+            process_id,
+            value,
+            ..Self::EMPTY
+        }
+    }
+
+    const EMPTY: Self = Self {
+        signal: 0,
+        errno: 0,
+        code: 0,
+        process_id: 0,
+        user_id: 0,
+        unused: [0; 7],
+        value: 0,
+        reserved: [0; 72],
+    };
+}
+
 /// The kernel's `struct sigaction`: the mask is at the same place for words of 32 and 64 bits only if it is not aligned to 8.
 #[repr(C)]
 struct SignalAction {
@@ -93,13 +117,23 @@ pub fn exit(code: u8) -> ! {
 /// Writes once.
 pub fn write(descriptor: Descriptor, bytes: &[u8]) -> Result<usize, Errno> {
     // SAFETY: the kernel reads the slice only.
-    unsafe { call(arch::WRITE, [word(descriptor), bytes.as_ptr() as usize, bytes.len(), 0, 0]) }
+    unsafe {
+        call(
+            arch::WRITE,
+            [word(descriptor), bytes.as_ptr() as usize, bytes.len(), 0, 0],
+        )
+    }
 }
 
 /// Reads once.
 pub fn read(descriptor: Descriptor, bytes: &mut [u8]) -> Result<usize, Errno> {
     // SAFETY: the kernel writes the slice only.
-    unsafe { call(arch::READ, [word(descriptor), bytes.as_mut_ptr() as usize, bytes.len(), 0, 0]) }
+    unsafe {
+        call(
+            arch::READ,
+            [word(descriptor), bytes.as_mut_ptr() as usize, bytes.len(), 0, 0],
+        )
+    }
 }
 
 /// Closes a descriptor.
@@ -132,7 +166,13 @@ pub fn change_directory(path: &CStr) -> Result<(), Errno> {
 pub fn exists(path: &CStr) -> bool {
     const CURRENT_DIRECTORY: isize = -100;
     // SAFETY: the path is a string.
-    unsafe { call(arch::FACCESSAT, [CURRENT_DIRECTORY as usize, path.as_ptr() as usize, 0, 0, 0]) }.is_ok()
+    unsafe {
+        call(
+            arch::FACCESSAT,
+            [CURRENT_DIRECTORY as usize, path.as_ptr() as usize, 0, 0, 0],
+        )
+    }
+    .is_ok()
 }
 
 /// Replaces this process's program; returns only if it cannot.
@@ -142,7 +182,12 @@ pub fn exists(path: &CStr) -> bool {
 /// Both arrays consist of pointers to strings and end with a null pointer.
 pub unsafe fn execute(path: &CStr, arguments: *const *const c_char, environment: *const *const c_char) -> Errno {
     // SAFETY: the path is a string, the arrays are the caller's promise.
-    let result = unsafe { call(arch::EXECVE, [path.as_ptr() as usize, arguments as usize, environment as usize, 0, 0]) };
+    let result = unsafe {
+        call(
+            arch::EXECVE,
+            [path.as_ptr() as usize, arguments as usize, environment as usize, 0, 0],
+        )
+    };
     result.err().unwrap_or(Errno::NO_ENTRY)
 }
 
@@ -153,11 +198,22 @@ pub unsafe fn execute(path: &CStr, arguments: *const *const c_char, environment:
 ///
 /// `stack_top` is the upper end of a stack that nothing else uses, aligned to 16, and large enough for `entry`. `entry` changes no
 /// memory that the parent looks at.
-pub unsafe fn clone(stack_top: *mut c_void, entry: unsafe extern "C" fn(*const c_void) -> !, argument: *const c_void) -> Result<ProcessId, Errno> {
+pub unsafe fn clone(
+    stack_top: *mut c_void,
+    entry: unsafe extern "C" fn(*const c_void) -> !,
+    argument: *const c_void,
+) -> Result<ProcessId, Errno> {
     const SHARE_MEMORY: usize = 0x100;
     const PARENT_SLEEPS: usize = 0x4000;
     // SAFETY: the caller's promises are what `clone` asks for.
-    let result = unsafe { arch::clone(SHARE_MEMORY | PARENT_SLEEPS | SIGCHLD as usize, stack_top, entry, argument) };
+    let result = unsafe {
+        arch::clone(
+            SHARE_MEMORY | PARENT_SLEEPS | SIGCHLD as usize,
+            stack_top,
+            entry,
+            argument,
+        )
+    };
     check(result).map(|process_id| process_id as ProcessId)
 }
 
@@ -167,7 +223,12 @@ pub fn wait_any() -> Result<Option<(ProcessId, u32)>, Errno> {
     const STOPPED_TOO: usize = 2;
     let mut status: u32 = 0;
     // SAFETY: the kernel writes one word.
-    let process_id = unsafe { call(arch::WAIT4, [usize::MAX, &raw mut status as usize, DO_NOT_BLOCK | STOPPED_TOO, 0, 0]) }?;
+    let process_id = unsafe {
+        call(
+            arch::WAIT4,
+            [usize::MAX, &raw mut status as usize, DO_NOT_BLOCK | STOPPED_TOO, 0, 0],
+        )
+    }?;
     Ok((process_id != 0).then_some((process_id as ProcessId, status)))
 }
 
@@ -208,12 +269,24 @@ pub fn become_subreaper() {
     let _ = unsafe { call(arch::PRCTL, [SET_CHILD_SUBREAPER, 1, 0, 0, 0]) };
 }
 
+/// Only root may read our memory and environment from now on. A program that is executed begins anew.
+pub fn hide_memory() {
+    const SET_DUMPABLE: usize = 4;
+    // SAFETY: takes no pointers.
+    let _ = unsafe { call(arch::PRCTL, [SET_DUMPABLE, 0, 0, 0, 0]) };
+}
+
 /// The foreground process group of a terminal, if it is our controlling terminal.
 pub fn foreground(terminal: Descriptor) -> Result<ProcessId, Errno> {
     const GET_FOREGROUND: usize = 0x540f;
     let mut group: ProcessId = 0;
     // SAFETY: the kernel writes one process id.
-    unsafe { call(arch::IOCTL, [word(terminal), GET_FOREGROUND, &raw mut group as usize, 0, 0]) }?;
+    unsafe {
+        call(
+            arch::IOCTL,
+            [word(terminal), GET_FOREGROUND, &raw mut group as usize, 0, 0],
+        )
+    }?;
     Ok(group)
 }
 
@@ -221,7 +294,13 @@ pub fn foreground(terminal: Descriptor) -> Result<ProcessId, Errno> {
 pub fn set_foreground(terminal: Descriptor, group: ProcessId) -> Result<(), Errno> {
     const SET_FOREGROUND: usize = 0x5410;
     // SAFETY: the kernel reads one process id.
-    unsafe { call(arch::IOCTL, [word(terminal), SET_FOREGROUND, &raw const group as usize, 0, 0]) }.map(drop)
+    unsafe {
+        call(
+            arch::IOCTL,
+            [word(terminal), SET_FOREGROUND, &raw const group as usize, 0, 0],
+        )
+    }
+    .map(drop)
 }
 
 /// Sends a signal to a process, or to a group if the id is negative.
@@ -245,7 +324,13 @@ pub fn send_queued(target: ProcessId, info: &SignalInfo) -> Result<(), Errno> {
         words[UNION + 3] = (info.value >> 32) as u32;
     }
     // SAFETY: the kernel reads 128 bytes.
-    unsafe { call(arch::RT_SIGQUEUEINFO, [word(target), info.signal as usize, words.as_ptr() as usize, 0, 0]) }.map(drop)
+    unsafe {
+        call(
+            arch::RT_SIGQUEUEINFO,
+            [word(target), info.signal as usize, words.as_ptr() as usize, 0, 0],
+        )
+    }
+    .map(drop)
 }
 
 /// Replaces the mask of blocked signals; returns what it was.
@@ -253,38 +338,90 @@ pub fn set_signal_mask(mask: SignalSet) -> Result<SignalSet, Errno> {
     const REPLACE: usize = 2;
     let mut previous: SignalSet = 0;
     // SAFETY: the kernel reads one set and writes another.
-    unsafe { call(arch::RT_SIGPROCMASK, [REPLACE, &raw const mask as usize, &raw mut previous as usize, SIGNAL_SET_SIZE, 0]) }?;
+    unsafe {
+        call(
+            arch::RT_SIGPROCMASK,
+            [
+                REPLACE,
+                &raw const mask as usize,
+                &raw mut previous as usize,
+                SIGNAL_SET_SIZE,
+                0,
+            ],
+        )
+    }?;
     Ok(previous)
 }
 
 /// Sets a signal's disposition; returns what it was. Only for dispositions that are not functions.
 pub fn set_disposition(signal: u32, disposition: usize) -> Result<usize, Errno> {
-    let action = SignalAction { disposition, flags: 0, restorer: 0, mask: [0; 2] };
-    let mut previous = SignalAction { disposition: 0, flags: 0, restorer: 0, mask: [0; 2] };
+    let action = SignalAction {
+        disposition,
+        flags: 0,
+        restorer: 0,
+        mask: [0; 2],
+    };
+    let mut previous = SignalAction {
+        disposition: 0,
+        flags: 0,
+        restorer: 0,
+        mask: [0; 2],
+    };
     // SAFETY: the kernel reads one action and writes another.
-    unsafe { call(arch::RT_SIGACTION, [signal as usize, &raw const action as usize, &raw mut previous as usize, SIGNAL_SET_SIZE, 0]) }?;
+    unsafe {
+        call(
+            arch::RT_SIGACTION,
+            [
+                signal as usize,
+                &raw const action as usize,
+                &raw mut previous as usize,
+                SIGNAL_SET_SIZE,
+                0,
+            ],
+        )
+    }?;
     Ok(previous.disposition)
 }
 
 /// A descriptor from which blocked signals are read; reading never blocks, and `execve` closes it.
 pub fn signal_descriptor(signals: SignalSet) -> Result<Descriptor, Errno> {
     // SAFETY: the kernel reads one set.
-    let descriptor = unsafe { call(arch::SIGNALFD4, [usize::MAX, &raw const signals as usize, SIGNAL_SET_SIZE, CLOSE_ON_EXEC | NONBLOCKING, 0]) }?;
+    let descriptor = unsafe {
+        call(
+            arch::SIGNALFD4,
+            [
+                usize::MAX,
+                &raw const signals as usize,
+                SIGNAL_SET_SIZE,
+                CLOSE_ON_EXEC | NONBLOCKING,
+                0,
+            ],
+        )
+    }?;
     Ok(descriptor as Descriptor)
 }
 
 /// The next signal that waits in a signal descriptor, if there is one.
 pub fn read_signal(descriptor: Descriptor) -> Option<SignalInfo> {
-    let mut info = SignalInfo { signal: 0, errno: 0, code: 0, process_id: 0, user_id: 0, unused: [0; 7], value: 0, reserved: [0; 72] };
+    let mut info = SignalInfo::EMPTY;
     // SAFETY: the kernel writes one structure, of which every bit pattern is valid.
-    let size = unsafe { call(arch::READ, [word(descriptor), &raw mut info as usize, size_of::<SignalInfo>(), 0, 0]) };
+    let size = unsafe {
+        call(
+            arch::READ,
+            [word(descriptor), &raw mut info as usize, size_of::<SignalInfo>(), 0, 0],
+        )
+    };
     (size == Ok(size_of::<SignalInfo>())).then_some(info)
 }
 
 /// Sleeps until a descriptor has something to read, without any limit of time.
 pub fn wait_readable(descriptor: Descriptor) {
     const READABLE: i16 = 1;
-    let mut poll = PollDescriptor { descriptor, events: READABLE, happened: 0 };
+    let mut poll = PollDescriptor {
+        descriptor,
+        events: READABLE,
+        happened: 0,
+    };
     // SAFETY: the kernel reads and writes one structure; there is neither a time nor a mask to read.
     let _ = unsafe { call(arch::PPOLL, [&raw mut poll as usize, 1, 0, 0, 0]) };
 }
@@ -299,7 +436,11 @@ unsafe fn call(number: usize, arguments: [usize; 5]) -> Result<usize, Errno> {
 
 /// The kernel returns errors as small negative numbers.
 fn check(result: isize) -> Result<usize, Errno> {
-    if (-4095..0).contains(&result) { Err(Errno(-result as i32)) } else { Ok(result as usize) }
+    if (-4095..0).contains(&result) {
+        Err(Errno(-result as i32))
+    } else {
+        Ok(result as usize)
+    }
 }
 
 /// A number with its sign, as a register holds it.

@@ -13,7 +13,9 @@ pub struct Terminal {
 impl Terminal {
     /// Looks who holds the foreground.
     pub fn of_stdin() -> Self {
-        Self { is_ours: we_are_in_foreground() }
+        Self {
+            is_ours: we_are_in_foreground(),
+        }
     }
 
     /// Called in the child, which leads its group already: takes the foreground if it was our parent's. SIGTTOU must be blocked.

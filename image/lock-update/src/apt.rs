@@ -9,6 +9,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::str::FromStr;
 
 use catalogue::Architecture;
 
@@ -19,12 +20,16 @@ use crate::index::{self, Candidate, IndexError};
 pub const RELEASE: &str = "trixie";
 
 /// The archives with the suites that are read of each, in the order of preference for equal versions.
-pub const ARCHIVES: [(&str, &[&str]); 2] =
-    [("debian", &["trixie", "trixie-updates"]), ("debian-security", &["trixie-security"])];
+pub const ARCHIVES: [(&str, &[&str]); 2] = [
+    ("debian", &["trixie", "trixie-updates"]),
+    ("debian-security", &["trixie-security"]),
+];
 
 /// The keys of Debian's archive, by the names that releases gave the file.
-const KEYRINGS: [&str; 2] =
-    ["/usr/share/keyrings/debian-archive-keyring.pgp", "/usr/share/keyrings/debian-archive-keyring.gpg"];
+const KEYRINGS: [&str; 2] = [
+    "/usr/share/keyrings/debian-archive-keyring.pgp",
+    "/usr/share/keyrings/debian-archive-keyring.gpg",
+];
 
 /// The name of the helper program, which has no place in the search path.
 const HELPER: &str = "/usr/lib/apt/apt-helper";
@@ -105,6 +110,28 @@ struct Mirrors {
     security: String,
 }
 
+/// A name that is no list's.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("`{0}` names no package list; write SUITE:ARCHITECTURE, for example trixie-security:armhf")]
+pub struct UnknownList(pub String);
+
+impl FromStr for List {
+    type Err = UnknownList;
+
+    fn from_str(text: &str) -> Result<Self, UnknownList> {
+        let (suite, architecture) = text.split_once(':').ok_or_else(|| UnknownList(text.to_owned()))?;
+        let known = ARCHIVES.iter().flat_map(|(_, suites)| *suites).any(|it| *it == suite);
+        let architecture = Architecture::ALL.into_iter().find(|it| it.debian() == architecture);
+        match architecture.filter(|_| known) {
+            Some(architecture) => Ok(Self {
+                suite: suite.to_owned(),
+                architecture,
+            }),
+            None => Err(UnknownList(text.to_owned())),
+        }
+    }
+}
+
 /// A file of an archive.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Download {
@@ -130,7 +157,10 @@ impl Apt {
         indextargets.args(["indextargets", "--format", format, "Created-By: Packages"]);
         let targets = command::output(&mut indextargets)?;
         let mirrors = Mirrors::among(&String::from_utf8_lossy(&targets)).ok_or(AptError::NoMirror)?;
-        let keyring = KEYRINGS.iter().find(|path| Path::new(path).exists()).ok_or(AptError::NoKeyring)?;
+        let keyring = KEYRINGS
+            .iter()
+            .find(|path| Path::new(path).exists())
+            .ok_or(AptError::NoKeyring)?;
         for directory in ["state/lists/partial", "cache/archives/partial"] {
             let path = root.join(directory);
             fs::create_dir_all(&path).map_err(file("create", &path))?;
@@ -138,7 +168,11 @@ impl Apt {
         write(&root.join("status"), "")?;
         write(&root.join("sources.list"), &mirrors.sources(keyring, without))?;
         write(&root.join("apt.conf"), &configuration(root))?;
-        Ok(Self { root: root.to_owned(), mirrors, without: without.clone() })
+        Ok(Self {
+            root: root.to_owned(),
+            mirrors,
+            without: without.clone(),
+        })
     }
 
     /// Fetches the package lists anew.
@@ -161,14 +195,25 @@ impl Apt {
     /// When a list is missing or cannot be read.
     pub fn candidates(&self, architecture: Architecture) -> Result<Vec<Candidate>, AptError> {
         let mut indextargets = self.apt_get();
-        indextargets.args(["indextargets", "--format", "$(RELEASE)|$(FILENAME)", "Created-By: Packages"]);
+        indextargets.args([
+            "indextargets",
+            "--format",
+            "$(RELEASE)|$(FILENAME)",
+            "Created-By: Packages",
+        ]);
         indextargets.arg(format!("Architecture: {architecture}"));
         let targets = String::from_utf8_lossy(&command::output(&mut indextargets)?).into_owned();
         let mut candidates = Vec::new();
         for (archive, suites) in ARCHIVES {
             for suite in suites.iter().filter(|suite| !self.lacks(suite, architecture)) {
-                let incomplete = || AptError::Incomplete { what: "package list", suite: (*suite).to_owned() };
-                let file = targets.lines().filter_map(|line| line.split_once('|')).find(|(release, _)| release == suite);
+                let incomplete = || AptError::Incomplete {
+                    what: "package list",
+                    suite: (*suite).to_owned(),
+                };
+                let file = targets
+                    .lines()
+                    .filter_map(|line| line.split_once('|'))
+                    .find(|(release, _)| release == suite);
                 let (_, path) = file.ok_or_else(incomplete)?;
                 let list = command::output(self.helper().args(["cat-file", path]))?;
                 candidates.extend(index::parse(archive, &String::from_utf8_lossy(&list))?);
@@ -186,11 +231,16 @@ impl Apt {
         let lists = self.root.join("state/lists");
         let mut newest = String::new();
         for suite in suites {
-            let incomplete = || AptError::Incomplete { what: "date in the release file", suite: (*suite).to_owned() };
+            let incomplete = || AptError::Incomplete {
+                what: "date in the release file",
+                suite: (*suite).to_owned(),
+            };
             let ending = format!("_dists_{suite}_InRelease");
             let entries = fs::read_dir(&lists).map_err(file("read", &lists))?;
             let mut paths = entries.filter_map(Result::ok).map(|entry| entry.path());
-            let path = paths.find(|path| path.to_string_lossy().ends_with(&ending)).ok_or_else(incomplete)?;
+            let path = paths
+                .find(|path| path.to_string_lossy().ends_with(&ending))
+                .ok_or_else(incomplete)?;
             let release = fs::read_to_string(&path).map_err(file("read", &path))?;
             let date = release.lines().find_map(|line| line.strip_prefix("Date:"));
             newest = newest.max(date.and_then(timestamp).ok_or_else(incomplete)?);
@@ -212,7 +262,10 @@ impl Apt {
                 helper.arg(&download.target).arg(format!("SHA256:{}", download.sha256));
             }
             command::output(&mut helper).map_err(|source| AptError::Download {
-                files: wanted.iter().map(|it| it.path.rsplit('/').next().unwrap_or(&it.path).to_owned()).collect(),
+                files: wanted
+                    .iter()
+                    .map(|it| it.path.rsplit('/').next().unwrap_or(&it.path).to_owned())
+                    .collect(),
                 source,
             })?;
             done(batch * BATCH + wanted.len());
@@ -221,7 +274,9 @@ impl Apt {
     }
 
     fn lacks(&self, suite: &str, architecture: Architecture) -> bool {
-        self.without.iter().any(|list| list.suite == suite && list.architecture == architecture)
+        self.without
+            .iter()
+            .any(|list| list.suite == suite && list.architecture == architecture)
     }
 
     fn apt_get(&self) -> Command {
@@ -274,9 +329,16 @@ impl Mirrors {
         let mut lines = String::new();
         for (archive, suites) in ARCHIVES {
             for suite in suites {
-                let lacks = |it: Architecture| without.iter().any(|list| list.suite == *suite && list.architecture == it);
-                let architectures: Vec<&str> =
-                    Architecture::ALL.into_iter().filter(|it| !lacks(*it)).map(Architecture::debian).collect();
+                let lacks = |it: Architecture| {
+                    without
+                        .iter()
+                        .any(|list| list.suite == *suite && list.architecture == it)
+                };
+                let architectures: Vec<&str> = Architecture::ALL
+                    .into_iter()
+                    .filter(|it| !lacks(*it))
+                    .map(Architecture::debian)
+                    .collect();
                 if !architectures.is_empty() {
                     let options = format!("arch={} signed-by={keyring}", architectures.join(","));
                     lines.push_str(&format!("deb [{options}] {} {suite} main\n", self.of(archive)));
@@ -320,9 +382,17 @@ fn configuration(root: &Path) -> String {
 
 /// `Sat, 15 Nov 2025 09:02:11 UTC` as `20251115T090211Z`.
 fn timestamp(date: &str) -> Option<String> {
-    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
     let mut words = date.split_whitespace().skip(1);
-    let (day, month, year, time, zone) = (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
+    let (day, month, year, time, zone) = (
+        words.next()?,
+        words.next()?,
+        words.next()?,
+        words.next()?,
+        words.next()?,
+    );
     let month = MONTHS.iter().position(|it| *it == month)? + 1;
     let clock: String = time.split(':').map(|part| format!("{part:0>2}")).collect();
     let digits = clock.len() == 6 && clock.bytes().all(|byte| byte.is_ascii_digit());
@@ -336,4 +406,102 @@ fn write(path: &Path, text: &str) -> Result<(), AptError> {
 fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> AptError {
     let path = path.to_owned();
     move |source| AptError::File { action, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mirrors_are_those_of_this_machine() {
+        let check = |targets: &str, debian: &str, security: &str| {
+            let mirrors = Mirrors {
+                debian: debian.to_owned(),
+                security: security.to_owned(),
+            };
+            assert_eq!(Mirrors::among(targets), Some(mirrors), "{targets}");
+        };
+        let both = "bookworm|Debian|http://a/debian/\nbookworm-security|Debian|http://b/sec/\n";
+        check(both, "http://a/debian", "http://b/sec");
+        let others =
+            "nodistro|. nodistro|https://n/node/\nbookworm|Docker|https://d/linux/debian/\ntrixie|Debian|http://a/x/";
+        check(others, "http://a/x", "http://a/x-security");
+        check(
+            "trixie||http://a/debian\ntrixie-security||http://a/debian-security",
+            "http://a/debian",
+            "http://a/debian-security",
+        );
+        assert_eq!(Mirrors::among("jammy|Ubuntu|http://u/ubuntu/"), None);
+    }
+
+    #[test]
+    fn a_list_can_be_left_out() {
+        let mirrors = Mirrors {
+            debian: "http://a/debian".to_owned(),
+            security: "http://a/security".to_owned(),
+        };
+        let without = [List {
+            suite: "trixie-security".to_owned(),
+            architecture: Architecture::Armhf,
+        }];
+        assert_eq!(
+            mirrors.sources("/key", &without.into()),
+            "deb [arch=amd64,arm64,armhf signed-by=/key] http://a/debian trixie main\n\
+             deb [arch=amd64,arm64,armhf signed-by=/key] http://a/debian trixie-updates main\n\
+             deb [arch=amd64,arm64 signed-by=/key] http://a/security trixie-security main\n"
+        );
+    }
+
+    #[test]
+    fn a_list_goes_by_suite_and_architecture() {
+        let list = List {
+            suite: "trixie-updates".to_owned(),
+            architecture: Architecture::Arm64,
+        };
+        assert_eq!("trixie-updates:arm64".parse(), Ok(list));
+        for text in ["trixie-updates", "sid:arm64", "trixie:mips"] {
+            let message = "names no package list; write SUITE:ARCHITECTURE, for example trixie-security:armhf";
+            let error = text.parse::<List>().expect_err("there is no such list");
+            assert_eq!(error.to_string(), format!("`{text}` {message}"));
+        }
+    }
+
+    #[test]
+    fn a_release_date_is_a_snapshot() {
+        assert_eq!(
+            timestamp(" Sat, 12 Sep 2026 07:55:41 UTC").as_deref(),
+            Some("20260912T075541Z")
+        );
+        assert_eq!(
+            timestamp("Sat, 1 Aug 2026 7:05:01 UTC").as_deref(),
+            Some("20260801T070501Z")
+        );
+        assert_eq!(timestamp("Sat, 12 Sep 2026 07:55:41 CET"), None);
+        assert_eq!(timestamp("yesterday"), None);
+    }
+
+    #[test]
+    fn a_package_that_left_the_mirror_is_named_with_the_way_out() {
+        let mut missing = Command::new("sh");
+        missing.args(["-c", "echo 'E: Failed to fetch x  404  Not Found' >&2; exit 100"]);
+        let source = command::output(&mut missing).expect_err("the command must fail");
+        let error = AptError::Download {
+            files: vec!["jq_1.7_armhf.deb".to_owned()],
+            source,
+        };
+        assert_eq!(
+            error.to_string(),
+            "cannot fetch jq_1.7_armhf.deb: sh -c echo 'E: Failed to fetch x  404  Not Found' >&2; exit 100 failed \
+             (exit status: 100): Failed to fetch x  404  Not Found; if the mirror has dropped a version, `cbox lock` \
+             finds its successor"
+        );
+    }
+
+    #[test]
+    fn a_machine_without_debian_is_told_so() {
+        assert_eq!(
+            AptError::NoMirror.to_string(),
+            "apt on this machine names no Debian mirror; add one to /etc/apt/sources.list and run `apt-get update`"
+        );
+    }
 }

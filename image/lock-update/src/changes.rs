@@ -74,7 +74,10 @@ impl Changes {
         let mut kinds: BTreeMap<(String, Kind), BTreeSet<String>> = BTreeMap::new();
         let mut note = |key: &str, kind: Kind| {
             let (package, architecture) = key.split_once(':').unwrap_or((key, "all"));
-            kinds.entry((package.to_owned(), kind)).or_default().insert(architecture.to_owned());
+            kinds
+                .entry((package.to_owned(), kind))
+                .or_default()
+                .insert(architecture.to_owned());
         };
         let keys: BTreeSet<&String> = old.0.packages.keys().chain(new.0.packages.keys()).collect();
         for key in keys {
@@ -85,12 +88,22 @@ impl Changes {
         let was = placements(old.0);
         for (place, to) in placements(new.0) {
             if let Some(from) = was.get(&place).filter(|from| **from != to) {
-                note(place.1, Kind::Moved { from: (*from).to_owned(), to: to.to_owned() });
+                note(
+                    place.1,
+                    Kind::Moved {
+                        from: (*from).to_owned(),
+                        to: to.to_owned(),
+                    },
+                );
             }
         }
         let packages = kinds
             .into_iter()
-            .map(|((package, kind), architectures)| Change { package, kind, architectures })
+            .map(|((package, kind), architectures)| Change {
+                package,
+                kind,
+                architectures,
+            })
             .collect();
         let claude = new.1.iter().filter_map(|(architecture, release)| {
             let before = old.1.get(architecture).map(|it| it.version().to_owned());
@@ -98,8 +111,13 @@ impl Changes {
             (before.as_ref() != Some(&after)).then_some((*architecture, (before, after)))
         });
         let unread = new.0.archives.values().flat_map(|archive| &archive.without);
-        let unread = unread.flat_map(|(architecture, suites)| suites.iter().map(move |it| format!("{it}:{architecture}")));
-        Self { packages, claude: claude.collect(), unread: unread.collect() }
+        let unread =
+            unread.flat_map(|(architecture, suites)| suites.iter().map(move |it| format!("{it}:{architecture}")));
+        Self {
+            packages,
+            claude: claude.collect(),
+            unread: unread.collect(),
+        }
     }
 
     /// Whether both locks name the same packages and releases.
@@ -112,15 +130,28 @@ impl Changes {
 fn package_changes(old: Option<&Package>, new: Option<&Package>) -> Vec<Kind> {
     let (old, new) = match (old, new) {
         (None, None) => return Vec::new(),
-        (None, Some(new)) => return vec![Kind::Added { version: new.version.clone() }],
-        (Some(old), None) => return vec![Kind::Removed { version: old.version.clone() }],
+        (None, Some(new)) => {
+            return vec![Kind::Added {
+                version: new.version.clone(),
+            }];
+        }
+        (Some(old), None) => {
+            return vec![Kind::Removed {
+                version: old.version.clone(),
+            }];
+        }
         (Some(old), Some(new)) => (old, new),
     };
     let mut kinds = Vec::new();
     if old.version != new.version {
-        kinds.push(Kind::Replaced { from: old.version.clone(), to: new.version.clone() });
+        kinds.push(Kind::Replaced {
+            from: old.version.clone(),
+            to: new.version.clone(),
+        });
     } else if old.sha256 != new.sha256 {
-        kinds.push(Kind::Rebuilt { version: new.version.clone() });
+        kinds.push(Kind::Rebuilt {
+            version: new.version.clone(),
+        });
     }
     for (name, script) in &new.scripts {
         if old.scripts.get(name).is_none_or(|known| known.sha256 != script.sha256) {
@@ -132,10 +163,16 @@ fn package_changes(old: Option<&Package>, new: Option<&Package>) -> Vec<Kind> {
 
 /// The layer of each package in each image.
 fn placements(lock: &Debian) -> BTreeMap<(Architecture, &str), &str> {
-    let layers = lock.image.iter().flat_map(|(architecture, layers)| layers.iter().map(move |it| (*architecture, it)));
+    let layers = lock
+        .image
+        .iter()
+        .flat_map(|(architecture, layers)| layers.iter().map(move |it| (*architecture, it)));
     layers
         .flat_map(|(architecture, layer)| {
-            layer.packages.iter().map(move |key| ((architecture, key.as_str()), layer.name.as_str()))
+            layer
+                .packages
+                .iter()
+                .map(move |key| ((architecture, key.as_str()), layer.name.as_str()))
         })
         .collect()
 }
@@ -144,7 +181,13 @@ impl fmt::Display for Changes {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for change in &self.packages {
             let architectures: Vec<&str> = change.architectures.iter().map(String::as_str).collect();
-            writeln!(formatter, "{} [{}]: {}", change.package, architectures.join(" "), change.kind)?;
+            writeln!(
+                formatter,
+                "{} [{}]: {}",
+                change.package,
+                architectures.join(" "),
+                change.kind
+            )?;
         }
         for (architecture, (from, to)) in &self.claude {
             match from {
@@ -170,7 +213,10 @@ impl fmt::Display for Kind {
             Self::Replaced { from, to } => write!(formatter, "{from} -> {to}"),
             Self::Rebuilt { version } => write!(formatter, "{version} is another file than before"),
             Self::Script { script } => {
-                write!(formatter, "{script} changed: review the decision on it in image/scripts.toml")
+                write!(
+                    formatter,
+                    "{script} changed: review the decision on it in image/scripts.toml"
+                )
             }
             Self::Moved { from, to } => write!(formatter, "from layer {from} to layer {to}"),
         }

@@ -25,7 +25,9 @@ const BINARY: &str = "package/claude";
 #[derive(Debug, thiserror::Error)]
 pub enum ClaudeError {
     /// Anthropic builds no binary for the architecture.
-    #[error("image/tools.toml: tools.claude.source.claude.releases.{0}: there is no native release for {0}; name a `javascript` one")]
+    #[error(
+        "image/tools.toml: tools.claude.source.claude.releases.{0}: there is no native release for {0}; name a `javascript` one"
+    )]
     NoBinary(Architecture),
     /// npm cannot get it.
     #[error("cannot get {package}: {source}")]
@@ -89,7 +91,8 @@ pub(crate) fn describes(entry: &ClaudeRelease, release: &Release) -> bool {
     match (entry, release) {
         (ClaudeRelease::Native { version, .. }, Release::Native(wanted)) => version == wanted,
         (ClaudeRelease::Javascript { version, .. }, Release::Javascript(wanted)) => version == wanted,
-        (ClaudeRelease::Native { .. }, Release::Javascript(_)) | (ClaudeRelease::Javascript { .. }, Release::Native(_)) => false,
+        (ClaudeRelease::Native { .. }, Release::Javascript(_))
+        | (ClaudeRelease::Javascript { .. }, Release::Native(_)) => false,
     }
 }
 
@@ -106,10 +109,19 @@ fn native(architecture: Architecture, version: &str, cache: &Path) -> Result<Cla
     let platform = platform(architecture).ok_or(ClaudeError::NoBinary(architecture))?;
     let npm = format!("{NPM}-{platform}");
     let archive = pack(&npm, version, cache)?;
-    let broken = |reason: String| ClaudeError::Archive { archive: archive.path.clone(), member: BINARY, reason };
+    let broken = |reason: String| ClaudeError::Archive {
+        archive: archive.path.clone(),
+        member: BINARY,
+        reason,
+    };
     let mut tar = Command::new("tar");
-    tar.args(["--extract", "--gzip", "--to-stdout", "--file"]).arg(&archive.path).arg(BINARY);
-    let mut child = tar.stdout(Stdio::piped()).spawn().map_err(|error| broken(error.to_string()))?;
+    tar.args(["--extract", "--gzip", "--to-stdout", "--file"])
+        .arg(&archive.path)
+        .arg(BINARY);
+    let mut child = tar
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| broken(error.to_string()))?;
     let hashes = match child.stdout.take() {
         Some(stdout) => hash::stream(stdout).map_err(|error| broken(error.to_string()))?,
         None => return Err(broken("tar has no output".to_owned())),
@@ -147,21 +159,39 @@ struct Archive {
 /// Gets an npm package with npm itself and compares it with what the registry promises.
 fn pack(npm: &str, version: &str, cache: &Path) -> Result<Archive, ClaudeError> {
     let package = format!("{npm}@{version}");
-    let failed = |source| ClaudeError::Npm { package: package.clone(), source };
-    fs::create_dir_all(cache).map_err(|source| ClaudeError::File { path: cache.to_owned(), source })?;
+    let failed = |source| ClaudeError::Npm {
+        package: package.clone(),
+        source,
+    };
+    fs::create_dir_all(cache).map_err(|source| ClaudeError::File {
+        path: cache.to_owned(),
+        source,
+    })?;
     // npm's name for the file: `@scope/name` becomes `scope-name`.
-    let path = cache.join(format!("{}-{version}.tgz", npm.trim_start_matches('@').replace('/', "-")));
+    let path = cache.join(format!(
+        "{}-{version}.tgz",
+        npm.trim_start_matches('@').replace('/', "-")
+    ));
     if !path.exists() {
         let mut pack = Command::new("npm");
-        pack.args(["pack", "--silent", "--pack-destination"]).arg(cache).arg(&package);
+        pack.args(["pack", "--silent", "--pack-destination"])
+            .arg(cache)
+            .arg(&package);
         command::output(&mut pack).map_err(failed)?;
     }
     let mut view = Command::new("npm");
     let wanted = command::output(view.args(["view", "--silent", &package, "dist.integrity"])).map_err(failed)?;
     let wanted = String::from_utf8_lossy(&wanted).trim().to_owned();
-    let hashes = hash::file(&path).map_err(|source| ClaudeError::File { path: path.clone(), source })?;
+    let hashes = hash::file(&path).map_err(|source| ClaudeError::File {
+        path: path.clone(),
+        source,
+    })?;
     if hashes.integrity != wanted {
-        return Err(ClaudeError::Integrity { package, wanted, found: hashes.integrity });
+        return Err(ClaudeError::Integrity {
+            package,
+            wanted,
+            found: hashes.integrity,
+        });
     }
     Ok(Archive { path, hashes })
 }

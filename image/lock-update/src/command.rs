@@ -21,7 +21,7 @@ pub enum CommandError {
         command: String,
         /// How it ended.
         status: std::process::ExitStatus,
-        /// The last lines that it wrote to standard error, in one.
+        /// What it wrote to standard error, in one line.
         message: String,
     },
 }
@@ -42,11 +42,23 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>, CommandError> {
     if status.success() {
         return Ok(stdout);
     }
-    let stderr = String::from_utf8_lossy(&stderr);
-    let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let message = lines[lines.len().saturating_sub(3)..].join("; ");
+    let message = gist(&String::from_utf8_lossy(&stderr));
     let arguments: Vec<_> = command.get_args().map(|it| it.to_string_lossy().into_owned()).collect();
-    Err(CommandError::Failed { command: format!("{program} {}", shorten(&arguments)), status, message })
+    Err(CommandError::Failed {
+        command: format!("{program} {}", shorten(&arguments)),
+        status,
+        message,
+    })
+}
+
+/// What matters of a standard error: apt's own errors, else the last lines.
+fn gist(stderr: &str) -> String {
+    let lines: Vec<&str> = stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let errors: Vec<&str> = lines.iter().filter_map(|line| line.strip_prefix("E: ")).collect();
+    match errors.as_slice() {
+        [] => lines[lines.len().saturating_sub(3)..].join("; "),
+        errors => errors.join("; "),
+    }
 }
 
 /// The first arguments: a download has hundreds.

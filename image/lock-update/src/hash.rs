@@ -43,8 +43,15 @@ pub(crate) fn stream(mut reader: impl Read) -> io::Result<Hashes> {
         sha512.update(bytes);
         size += length as u64;
     }
-    let integrity = format!("sha512-{}", base64::engine::general_purpose::STANDARD.encode(sha512.finalize()));
-    Ok(Hashes { sha256: hexadecimal(&sha256.finalize()), integrity, size })
+    let integrity = format!(
+        "sha512-{}",
+        base64::engine::general_purpose::STANDARD.encode(sha512.finalize())
+    );
+    Ok(Hashes {
+        sha256: hexadecimal(&sha256.finalize()),
+        integrity,
+        size,
+    })
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

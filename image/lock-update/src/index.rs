@@ -73,7 +73,10 @@ pub enum IndexError {
 ///
 /// When a stanza lacks a field or has one that cannot be read.
 pub fn parse(archive: &str, text: &str) -> Result<Vec<Candidate>, IndexError> {
-    text.split("\n\n").filter(|stanza| !stanza.trim().is_empty()).map(|stanza| candidate(archive, stanza)).collect()
+    text.split("\n\n")
+        .filter(|stanza| !stanza.trim().is_empty())
+        .map(|stanza| candidate(archive, stanza))
+        .collect()
 }
 
 fn candidate(archive: &str, stanza: &str) -> Result<Candidate, IndexError> {
@@ -86,10 +89,18 @@ fn candidate(archive: &str, stanza: &str) -> Result<Candidate, IndexError> {
         .collect();
     let package = fields.get("Package").copied().unwrap_or("(nameless)");
     let field = |name: &'static str| {
-        let missing = || IndexError::Missing { archive: archive.to_owned(), package: package.to_owned(), field: name };
+        let missing = || IndexError::Missing {
+            archive: archive.to_owned(),
+            package: package.to_owned(),
+            field: name,
+        };
         fields.get(name).map(|value| (*value).to_owned()).ok_or_else(missing)
     };
-    let malformed = |reason| IndexError::Malformed { archive: archive.to_owned(), package: package.to_owned(), reason };
+    let malformed = |reason| IndexError::Malformed {
+        archive: archive.to_owned(),
+        package: package.to_owned(),
+        reason,
+    };
     let mut depends = Vec::new();
     for name in ["Pre-Depends", "Depends"] {
         depends.extend(relation::parse_clauses(fields.get(name).unwrap_or(&"")).map_err(malformed)?);
@@ -111,7 +122,10 @@ fn candidate(archive: &str, stanza: &str) -> Result<Candidate, IndexError> {
         any_architecture: fields.get("Multi-Arch") == Some(&"allowed"),
         depends,
         conflicts,
-        provides: provides.into_iter().map(|it| (it.package, it.version.map(|(_, version)| version))).collect(),
+        provides: provides
+            .into_iter()
+            .map(|it| (it.package, it.version.map(|(_, version)| version)))
+            .collect(),
     })
 }
 
@@ -148,7 +162,11 @@ impl Universe {
                 }
             }
         }
-        Self { architecture, candidates, providers }
+        Self {
+            architecture,
+            candidates,
+            providers,
+        }
     }
 
     /// The one candidate for a package.

@@ -24,8 +24,15 @@ pub fn assign(layers: &[Layer], anchors: &[Anchor], solution: &Solution) -> BTre
     let mut placed = BTreeSet::new();
     let mut assigned = BTreeMap::new();
     for (index, _) in order {
-        let own: Vec<&str> = anchors.iter().filter(|it| it.layer == index).map(|it| it.package.as_str()).collect();
-        let reached: BTreeSet<String> = reach(solution, own).into_iter().filter(|it| placed.insert(it.clone())).collect();
+        let own: Vec<&str> = anchors
+            .iter()
+            .filter(|it| it.layer == index)
+            .map(|it| it.package.as_str())
+            .collect();
+        let reached: BTreeSet<String> = reach(solution, own)
+            .into_iter()
+            .filter(|it| placed.insert(it.clone()))
+            .collect();
         if !reached.is_empty() {
             assigned.insert(index, reached);
         }

@@ -6,7 +6,7 @@
 //! npm packages --claude--> lock/claude.json
 //! ```
 //!
-//! [`version`], [`relation`], [`index`], [`solver`], [`layers`], [`resolve`], [`changes`] and [`check`] are pure;
+//! [`version`], [`relation`], [`index`], [`solver`], [`layers`], [`resolve`], [`changes`] and [`check`](mod@check) are pure;
 //! [`apt`], [`debs`], [`claude`] and [`scripts::read`] run this machine's own clients; [`update`](update()) joins them.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -31,5 +31,5 @@ mod write;
 pub use changes::Changes;
 pub use check::{Problem, check};
 pub use command::CommandError;
-pub use update::{Error, Options, Paths, Progress, update};
+pub use update::{Class, Error, Options, Paths, Progress, update};
 pub use write::WriteError;

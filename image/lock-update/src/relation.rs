@@ -92,7 +92,8 @@ impl Relation {
             None => (text, None),
             Some((name, rest)) => {
                 let inner = rest.trim_end().strip_suffix(')').ok_or_else(malformed)?.trim();
-                let (operator, version) = inner.split_at(inner.bytes().take_while(|byte| b"<=>".contains(byte)).count());
+                let (operator, version) =
+                    inner.split_at(inner.bytes().take_while(|byte| b"<=>".contains(byte)).count());
                 let operator = Operator::parse(operator).ok_or_else(malformed)?;
                 (name, Some((operator, Version::new(version.trim()))))
             }
@@ -104,7 +105,11 @@ impl Relation {
         if package.is_empty() || package.contains(char::is_whitespace) {
             return Err(malformed());
         }
-        Ok(Self { package: package.to_owned(), qualifier, version })
+        Ok(Self {
+            package: package.to_owned(),
+            qualifier,
+            version,
+        })
     }
 }
 
@@ -127,7 +132,9 @@ impl fmt::Display for Relation {
 ///
 /// When a part of the field is no relation.
 pub fn parse_clauses(field: &str) -> Result<Vec<Clause>, Malformed> {
-    parts(field, ',').map(|clause| parts(clause, '|').map(Relation::parse).collect()).collect()
+    parts(field, ',')
+        .map(|clause| parts(clause, '|').map(Relation::parse).collect())
+        .collect()
 }
 
 /// Reads `Conflicts`, `Provides` and their like: relations without alternatives.

@@ -34,10 +34,17 @@ pub fn resolve(
     catalogue: &Catalogue,
     offered: &BTreeMap<Architecture, Vec<Candidate>>,
 ) -> Result<Resolved, Unsatisfiable> {
-    let mut resolved = Resolved { packages: BTreeMap::new(), image: BTreeMap::new(), build: BTreeMap::new() };
+    let mut resolved = Resolved {
+        packages: BTreeMap::new(),
+        image: BTreeMap::new(),
+        build: BTreeMap::new(),
+    };
     let universe = |architecture| {
         let own = offered.get(&architecture).into_iter().flatten();
-        let shared = offered.values().flatten().filter(|candidate| candidate.architecture == "all");
+        let shared = offered
+            .values()
+            .flatten()
+            .filter(|candidate| candidate.architecture == "all");
         Universe::new(architecture, own.chain(shared).cloned())
     };
     for architecture in Architecture::ALL {
@@ -60,18 +67,29 @@ fn image(
     let named = named_packages(catalogue, universe.architecture);
     let roots: Vec<Root> = named
         .iter()
-        .map(|it| Root { package: it.anchor.package.clone(), wanted_by: it.wanted_by.clone() })
+        .map(|it| Root {
+            package: it.anchor.package.clone(),
+            wanted_by: it.wanted_by.clone(),
+        })
         .collect();
     let assumed = catalogue.base.assumed.keys().cloned().collect();
     let without = without(catalogue);
-    let solution = solver::solve(Request { universe, roots: &roots, assumed: &assumed, without: &without })?;
+    let solution = solver::solve(Request {
+        universe,
+        roots: &roots,
+        assumed: &assumed,
+        without: &without,
+    })?;
     let anchors: Vec<Anchor> = named.into_iter().map(|it| it.anchor).collect();
     let mut assigned = layers::assign(&catalogue.layers, &anchors, &solution);
     let mut image = Vec::new();
     for (index, layer) in catalogue.layers.iter().enumerate() {
         let members = assigned.remove(&index).unwrap_or_default();
         let candidates: Vec<&Candidate> = members.iter().filter_map(|name| universe.candidate(name)).collect();
-        let has_tool = catalogue.tools.values().any(|it| it.layer == layer.name && it.is_on(universe.architecture));
+        let has_tool = catalogue
+            .tools
+            .values()
+            .any(|it| it.layer == layer.name && it.is_on(universe.architecture));
         if candidates.is_empty() && !has_tool {
             continue;
         }
@@ -93,13 +111,19 @@ struct Named {
 
 fn named_packages(catalogue: &Catalogue, architecture: Architecture) -> Vec<Named> {
     let base = catalogue.base.packages.iter().map(|package| Named {
-        anchor: Anchor { layer: 0, package: package.clone() },
+        anchor: Anchor {
+            layer: 0,
+            package: package.clone(),
+        },
         wanted_by: "base.packages".to_owned(),
     });
     let tools = catalogue.tools.iter().flat_map(|(name, tool)| {
         let layer = catalogue.layer_index(&tool.layer).unwrap_or_default();
         tool.packages(architecture).into_iter().map(move |package| Named {
-            anchor: Anchor { layer, package: package.to_owned() },
+            anchor: Anchor {
+                layer,
+                package: package.to_owned(),
+            },
             wanted_by: format!("tools.{name}"),
         })
     });

@@ -27,14 +27,34 @@ pub struct Found {
 /// A script that nobody has decided on.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Undecided {
-    /// The package, with its architecture.
+    /// The package's name.
     pub package: String,
     /// `preinst` or `postinst`.
     pub script: String,
-    /// Of the script's text, in hexadecimal.
+    /// Of the script's text, in hexadecimal; architectures may have different texts.
     pub sha256: String,
+    /// The packages' own architectures that have this text.
+    pub architectures: Vec<String>,
     /// Where the text can be read.
     pub text: PathBuf,
+}
+
+impl fmt::Display for Undecided {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            package,
+            script,
+            sha256,
+            architectures,
+            text,
+        } = self;
+        write!(
+            formatter,
+            "{package}.{script} [{}] (sha256 {sha256}): {}",
+            architectures.join(" "),
+            text.display()
+        )
+    }
 }
 
 /// `scripts.toml` and the packages do not go together.
@@ -50,14 +70,16 @@ impl fmt::Display for ScriptsError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = Vec::new();
         if !self.undecided.is_empty() {
-            lines.push("image/scripts.toml must decide on these maintainer scripts; read each, then write its rule and why:".to_owned());
-            lines.extend(self.undecided.iter().map(|it| {
-                format!("  {} {} (sha256 {}): {}", it.package, it.script, it.sha256, it.text.display())
-            }));
+            lines.push(
+                "image/scripts.toml must decide on these scripts; read each and add its `rule` and `why`:".to_owned(),
+            );
+            lines.extend(self.undecided.iter().map(|it| format!("  {it}")));
         }
         if !self.stale.is_empty() {
             let stale = self.stale.join(", ");
-            lines.push(format!("image/scripts.toml decides on scripts that no package has; take them out: {stale}"));
+            lines.push(format!(
+                "image/scripts.toml decides on scripts that no package has; take them out: {stale}"
+            ));
         }
         formatter.write_str(&lines.join("\n"))
     }
@@ -68,34 +90,60 @@ impl fmt::Display for ScriptsError {
 /// # Errors
 ///
 /// When a script has no decision, or a decision no script: all of them at once. `texts` is where people find the
-/// scripts, as [`save`] puts them.
+/// scripts, as [`read`] puts them.
 pub fn decide(
     found: &BTreeMap<String, Found>,
     decisions: &Scripts,
     texts: &Path,
 ) -> Result<BTreeMap<String, BTreeMap<String, Script>>, ScriptsError> {
     let mut decided = BTreeMap::new();
+    let mut undecided: BTreeMap<(&str, &str, &str), Vec<String>> = BTreeMap::new();
     let mut error = ScriptsError::default();
     for (key, package) in found {
         let mut scripts = BTreeMap::new();
         for (script, sha256) in &package.scripts {
             match decisions.get(&package.package).and_then(|it| it.get(script)) {
                 Some(decision) => {
-                    scripts.insert(script.clone(), Script { sha256: sha256.clone(), rule: decision.rule.clone() });
+                    scripts.insert(
+                        script.clone(),
+                        Script {
+                            sha256: sha256.clone(),
+                            rule: decision.rule.clone(),
+                        },
+                    );
                 }
-                None => error.undecided.push(Undecided {
-                    package: key.clone(),
-                    script: script.clone(),
-                    sha256: sha256.clone(),
-                    text: text_path(texts, sha256),
-                }),
+                None => {
+                    let architecture = key.split_once(':').map_or("", |it| it.1).to_owned();
+                    undecided
+                        .entry((&package.package, script, sha256))
+                        .or_default()
+                        .push(architecture);
+                }
             }
         }
         decided.insert(key.clone(), scripts);
     }
+    for ((package, script, sha256), architectures) in undecided {
+        error.undecided.push(Undecided {
+            package: package.to_owned(),
+            script: script.to_owned(),
+            sha256: sha256.to_owned(),
+            architectures,
+            text: text_path(texts, sha256),
+        });
+    }
     for (package, scripts) in decisions {
-        let known = |script: &String| found.values().any(|it| it.package == *package && it.scripts.contains_key(script));
-        error.stale.extend(scripts.keys().filter(|script| !known(script)).map(|script| format!("{package}.{script}")));
+        let known = |script: &String| {
+            found
+                .values()
+                .any(|it| it.package == *package && it.scripts.contains_key(script))
+        };
+        error.stale.extend(
+            scripts
+                .keys()
+                .filter(|script| !known(script))
+                .map(|script| format!("{package}.{script}")),
+        );
     }
     match error.undecided.is_empty() && error.stale.is_empty() {
         true => Ok(decided),
@@ -145,7 +193,10 @@ pub fn read(package: &str, deb: &Path, texts: &Path) -> Result<Found, ReadError>
         fs::write(&target, text).map_err(file(&target))?;
         scripts.insert(name.to_owned(), sha256);
     }
-    Ok(Found { package: package.to_owned(), scripts })
+    Ok(Found {
+        package: package.to_owned(),
+        scripts,
+    })
 }
 
 fn text_path(texts: &Path, sha256: &str) -> PathBuf {

@@ -5,11 +5,16 @@
 //! choice, so that an alternative which is in anyway wins; a choice takes the first alternative that works. A choice
 //! that fails is undone only when it has a part in the failure.
 
+mod hopeless;
+mod unsatisfiable;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt;
 
 use crate::index::{Candidate, Universe};
 use crate::relation::{Clause, Relation};
+
+use hopeless::Hopeless;
+pub use unsatisfiable::{Chain, Conflict, Offer, Unsatisfiable};
 
 /// What to install.
 #[derive(Clone, Copy, Debug)]
@@ -40,186 +45,34 @@ pub struct Solution {
     pub packages: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// A request that cannot be met.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Unsatisfiable {
-    /// A dependency that nothing meets.
-    #[error("{package} needs {}, but {}; {package} is {wanted}", alternatives(.needs), holds(.offers))]
-    Dependency {
-        /// The package whose dependency it is, with its architecture.
-        package: String,
-        /// The dependency.
-        needs: Clause,
-        /// What there is for each alternative.
-        offers: Vec<Offer>,
-        /// What asks for the package.
-        wanted: Chain,
-    },
-    /// A package that is asked for by name and not there.
-    #[error("{wanted_by} asks for {package}, but {offer}")]
-    Root {
-        /// The package, with the architecture.
-        package: String,
-        /// What asks for it.
-        wanted_by: String,
-        /// What there is instead.
-        offer: Offer,
-    },
-    /// Two packages that exclude each other.
-    #[error("{package} conflicts with {relation}, which is {other}; {package} is {wanted}, {other} is {other_wanted}")]
-    Conflict {
-        /// The package that declares the conflict, with its architecture.
-        package: String,
-        /// What it declares.
-        relation: Relation,
-        /// What asks for it.
-        wanted: Chain,
-        /// The other package, with its architecture.
-        other: String,
-        /// What asks for that.
-        other_wanted: Chain,
-    },
-}
-
-/// What an archive has where something else is needed.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Offer {
-    /// A package of the name, at another version.
-    Version(String, String),
-    /// Nothing of the name.
-    Nothing(String),
-    /// A package that cannot be installed itself or is not for this architecture.
-    Unusable(String),
-}
-
-/// Who asks for a package: from the package's own dependent up to the name in `tools.toml`.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Chain {
-    /// Packages, the nearest first.
-    pub through: Vec<String>,
-    /// What asks for the last of them.
-    pub wanted_by: String,
-}
-
-impl fmt::Display for Chain {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for package in &self.through {
-            write!(formatter, "needed by {package}, ")?;
-        }
-        write!(formatter, "asked for by {}", self.wanted_by)
-    }
-}
-
-impl fmt::Display for Offer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Version(package, version) => write!(formatter, "Debian holds {package} {version}"),
-            Self::Nothing(package) => write!(formatter, "Debian holds no {package}"),
-            Self::Unusable(package) => write!(formatter, "{package} cannot be installed"),
-        }
-    }
-}
-
-fn alternatives(clause: &Clause) -> String {
-    clause.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
-}
-
-fn holds(offers: &[Offer]) -> String {
-    offers.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
-}
-
 /// Finds the packages that meet a request.
 ///
 /// # Errors
 ///
 /// When none do: the error names a reason and whom it concerns.
 pub fn solve(request: Request<'_>) -> Result<Solution, Unsatisfiable> {
-    let hopeless = Hopeless::of(request)?;
+    let hopeless = Hopeless::of(request);
     let mut selection = Selection::default();
-    let search = Search { request, hopeless: &hopeless };
+    let search = Search {
+        request,
+        hopeless: &hopeless,
+    };
     let mut pending = VecDeque::new();
     for root in request.roots {
         let candidate = hopeless.root(request, root)?;
-        let reason = Reason { through: None, wanted_by: root.wanted_by.clone(), choices: BTreeSet::new() };
-        search.select(&mut selection, &mut pending, candidate, reason).map_err(|failure| failure.why)?;
-    }
-    let selection = search.run(selection, pending, 0).map_err(|failure| failure.why)?;
-    Ok(search.solution(&selection))
-}
-
-/// The packages that no choice can ever install, each with the dependency that nothing meets.
-struct Hopeless<'a> {
-    reasons: BTreeMap<&'a str, &'a Clause>,
-}
-
-impl<'a> Hopeless<'a> {
-    /// Looks at all that the roots could reach, then rules out packages until nothing changes.
-    fn of(request: Request<'a>) -> Result<Self, Unsatisfiable> {
-        let mut reachable = BTreeMap::new();
-        let mut pending = Vec::new();
-        for root in request.roots {
-            pending.extend(request.universe.candidate(&root.package));
-        }
-        while let Some(candidate) = pending.pop() {
-            if reachable.insert(candidate.package.as_str(), candidate).is_some() {
-                continue;
-            }
-            for clause in request.clauses(candidate) {
-                pending.extend(request.meeting(clause));
-            }
-        }
-        let mut hopeless = Self { reasons: BTreeMap::new() };
-        loop {
-            let mut found = Vec::new();
-            for candidate in reachable.values().filter(|it| !hopeless.reasons.contains_key(it.package.as_str())) {
-                let unmet = request.clauses(candidate).find(|clause| hopeless.usable(request, clause).next().is_none());
-                found.extend(unmet.map(|clause| (candidate.package.as_str(), clause)));
-            }
-            if found.is_empty() {
-                break;
-            }
-            hopeless.reasons.extend(found);
-        }
-        Ok(hopeless)
-    }
-
-    /// The candidates for a clause that may be installed.
-    fn usable(&self, request: Request<'a>, clause: &'a Clause) -> impl Iterator<Item = &'a Candidate> {
-        request.meeting(clause).filter(|it| !self.reasons.contains_key(it.package.as_str()))
-    }
-
-    /// The candidate for a root, or why there is none.
-    fn root(&self, request: Request<'a>, root: &Root) -> Result<&'a Candidate, Unsatisfiable> {
-        let Some(candidate) = request.universe.candidate(&root.package) else {
-            return Err(Unsatisfiable::Root {
-                package: format!("{}:{}", root.package, request.universe.architecture),
-                wanted_by: root.wanted_by.clone(),
-                offer: Offer::Nothing(root.package.clone()),
-            });
+        let reason = Reason {
+            through: None,
+            wanted_by: root.wanted_by.clone(),
+            choices: BTreeSet::new(),
         };
-        match self.reasons.contains_key(candidate.package.as_str()) {
-            true => Err(self.explain(request, candidate, &root.wanted_by)),
-            false => Ok(candidate),
-        }
+        search
+            .select(&mut selection, &mut pending, candidate, reason)
+            .map_err(|failure| Unsatisfiable::Conflict(failure.why))?;
     }
-
-    /// Follows the reasons down to a dependency that has no candidate at all. A reason names only packages that were
-    /// ruled out earlier, so there is an end.
-    fn explain(&self, request: Request<'a>, root: &'a Candidate, wanted_by: &str) -> Unsatisfiable {
-        let mut through = Vec::new();
-        let mut current = root;
-        loop {
-            let needs = self.reasons.get(current.package.as_str()).copied().cloned().unwrap_or_default();
-            let next = self.reasons.get(current.package.as_str()).and_then(|clause| request.meeting(clause).next());
-            let Some(next) = next.filter(|it| !through.contains(&it.key())) else {
-                let offers = needs.iter().map(|relation| request.offer(relation)).collect();
-                let wanted = Chain { through, wanted_by: wanted_by.to_owned() };
-                return Unsatisfiable::Dependency { package: current.key(), needs, offers, wanted };
-            };
-            through.insert(0, current.key());
-            current = next;
-        }
-    }
+    let selection = search
+        .run(selection, pending, 0)
+        .map_err(|failure| Unsatisfiable::Conflict(failure.why))?;
+    Ok(search.solution(&selection))
 }
 
 impl<'a> Request<'a> {
@@ -283,7 +136,7 @@ struct Pending<'a> {
 /// Why a branch of the search ended, and which choices have a part in it.
 struct Failure {
     choices: BTreeSet<usize>,
-    why: Unsatisfiable,
+    why: Box<Conflict>,
 }
 
 #[derive(Clone, Copy)]
@@ -389,13 +242,13 @@ impl<'a> Search<'a, '_> {
                     };
                     return Err(Failure {
                         choices: reason.choices.union(&other_reason.choices).copied().collect(),
-                        why: Unsatisfiable::Conflict {
+                        why: Box::new(Conflict {
                             package: from.key(),
                             relation: relation.clone(),
                             wanted: chain(from),
                             other: to.key(),
                             other_wanted: chain(to),
-                        },
+                        }),
                     });
                 }
             }
@@ -411,12 +264,18 @@ impl<'a> Search<'a, '_> {
         let met_by = |candidate: &'a Candidate| {
             let clauses = self.request.clauses(candidate);
             let meeting = clauses.filter_map(|clause| {
-                self.request.meeting(clause).find(|it| selection.packages.contains_key(it.package.as_str()))
+                self.request
+                    .meeting(clause)
+                    .find(|it| selection.packages.contains_key(it.package.as_str()))
             });
             meeting.map(|it| it.package.clone()).collect()
         };
         Solution {
-            packages: selection.packages.values().map(|(it, _)| (it.package.clone(), met_by(it))).collect(),
+            packages: selection
+                .packages
+                .values()
+                .map(|(it, _)| (it.package.clone(), met_by(it)))
+                .collect(),
         }
     }
 }
@@ -428,7 +287,11 @@ impl Selection<'_> {
         let mut choices = inherited.map(|it| it.choices.clone()).unwrap_or_default();
         choices.extend(choice);
         let wanted_by = inherited.map(|it| it.wanted_by.clone()).unwrap_or_default();
-        Reason { through: Some(owner.to_owned()), wanted_by, choices }
+        Reason {
+            through: Some(owner.to_owned()),
+            wanted_by,
+            choices,
+        }
     }
 
     fn chain(&self, reason: &Reason) -> Chain {
@@ -438,6 +301,9 @@ impl Selection<'_> {
             through.push(candidate.key());
             next = reason.through.as_deref();
         }
-        Chain { through, wanted_by: reason.wanted_by.clone() }
+        Chain {
+            through,
+            wanted_by: reason.wanted_by.clone(),
+        }
     }
 }

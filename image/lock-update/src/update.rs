@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use catalogue::lock::{Archive, Claude, Debian, Package};
-use catalogue::tools::Source;
+use catalogue::lock::{Archive, Debian, Package, Script};
+use catalogue::tools::{Release, Source};
 use catalogue::{Architecture, Catalogue, LoadError, load};
 
 use crate::apt::{ARCHIVES, Apt, AptError, List};
@@ -120,6 +120,45 @@ pub enum Error {
     Write(#[from] WriteError),
 }
 
+/// Whose turn it is after an error; `cbox` makes an exit code of it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Class {
+    /// A file of the project, a package or a lock is wrong.
+    Data,
+    /// A file that must exist does not.
+    NoInput,
+    /// A program is missing here, or a server cannot be reached or is out of step.
+    Unavailable,
+    /// The cache or a lock cannot be written.
+    CannotCreate,
+}
+
+impl Error {
+    /// The class of the error.
+    #[must_use]
+    pub const fn class(&self) -> Class {
+        match self {
+            Self::Load(LoadError::Read { .. }) => Class::NoInput,
+            Self::Load(LoadError::Shape { .. } | LoadError::Meaning { .. })
+            | Self::Unsatisfiable(_)
+            | Self::Scripts(_)
+            | Self::Debs(DebsError::Hash { .. })
+            | Self::Claude(ClaudeError::NoBinary(_) | ClaudeError::Integrity { .. } | ClaudeError::Archive { .. })
+            | Self::Apt(AptError::Index(_))
+            | Self::Debs(DebsError::Apt(AptError::Index(_))) => Class::Data,
+            Self::Apt(AptError::File { .. })
+            | Self::Debs(DebsError::Apt(AptError::File { .. }) | DebsError::File { .. })
+            | Self::Read(ReadError::File { .. })
+            | Self::Claude(ClaudeError::File { .. })
+            | Self::Write(_) => Class::CannotCreate,
+            Self::Apt(_)
+            | Self::Debs(DebsError::Apt(_))
+            | Self::Read(ReadError::Command(_))
+            | Self::Claude(ClaudeError::Npm { .. }) => Class::Unavailable,
+        }
+    }
+}
+
 /// Brings the locks up to date with `tools.toml`, `scripts.toml` and Debian's archive.
 ///
 /// # Errors
@@ -128,7 +167,10 @@ pub enum Error {
 pub fn update(paths: &Paths, options: &Options, progress: &mut dyn FnMut(Progress)) -> Result<Changes, Error> {
     let catalogue = load::catalogue(&paths.tools())?;
     let decisions = load::scripts(&paths.scripts())?;
-    let old = (existing(&paths.debian(), load::debian)?, existing(&paths.claude(), load::claude)?);
+    let old = (
+        existing(&paths.debian(), load::debian)?,
+        existing(&paths.claude(), load::claude)?,
+    );
 
     progress(Progress::Lists);
     let apt = Apt::open(&paths.cache.join("apt"), &options.without)?;
@@ -153,7 +195,12 @@ pub fn update(paths: &Paths, options: &Options, progress: &mut dyn FnMut(Progres
         .map(|(key, candidate)| (key.clone(), package(candidate, decided.remove(key).unwrap_or_default())))
         .collect();
     let archives = archives(&apt, options, &packages, old.0.as_ref())?;
-    let debian = Debian { archives, packages, image: resolved.image, build: resolved.build };
+    let debian = Debian {
+        archives,
+        packages,
+        image: resolved.image,
+        build: resolved.build,
+    };
     let nothing = Debian {
         archives: BTreeMap::new(),
         packages: BTreeMap::new(),
@@ -183,24 +230,45 @@ fn find_scripts(
     old: Option<&Debian>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<BTreeMap<String, Found>, Error> {
-    let keys: BTreeSet<&String> = resolved.image.values().flatten().flat_map(|layer| &layer.packages).collect();
+    let keys: BTreeSet<&String> = resolved
+        .image
+        .values()
+        .flatten()
+        .flat_map(|layer| &layer.packages)
+        .collect();
     let mut found = BTreeMap::new();
     let mut unknown = Vec::new();
     for (key, candidate) in keys.into_iter().filter_map(|key| resolved.packages.get_key_value(key)) {
-        let known = old.and_then(|lock| in_an_image(lock, key)).filter(|it| it.sha256 == candidate.sha256);
+        let known = old
+            .and_then(|lock| in_an_image(lock, key))
+            .filter(|it| it.sha256 == candidate.sha256);
         match known {
             Some(package) => {
-                let scripts = package.scripts.iter().map(|(name, script)| (name.clone(), script.sha256.clone()));
-                found.insert(key.clone(), Found { package: package.package.clone(), scripts: scripts.collect() });
+                let scripts = package
+                    .scripts
+                    .iter()
+                    .map(|(name, script)| (name.clone(), script.sha256.clone()));
+                found.insert(
+                    key.clone(),
+                    Found {
+                        package: package.package.clone(),
+                        scripts: scripts.collect(),
+                    },
+                );
             }
             None => unknown.push(candidate),
         }
     }
-    debs::fetch(apt, &paths.debs(), &unknown, &mut |done, of| progress(Progress::Packages { done, of }))?;
+    debs::fetch(apt, &paths.debs(), &unknown, &mut |done, of| {
+        progress(Progress::Packages { done, of })
+    })?;
     progress(Progress::Scripts);
     for candidate in unknown {
         let deb = debs::path(&paths.debs(), &candidate.sha256);
-        found.insert(candidate.key(), scripts::read(&candidate.package, &deb, &paths.script_texts())?);
+        found.insert(
+            candidate.key(),
+            scripts::read(&candidate.package, &deb, &paths.script_texts())?,
+        );
     }
     Ok(found)
 }
@@ -208,10 +276,13 @@ fn find_scripts(
 /// A locked package whose scripts were read: build sets have theirs not.
 fn in_an_image<'a>(lock: &'a Debian, key: &str) -> Option<&'a Package> {
     let mut layers = lock.image.values().flatten();
-    layers.any(|layer| layer.packages.iter().any(|it| it == key)).then(|| lock.packages.get(key)).flatten()
+    layers
+        .any(|layer| layer.packages.iter().any(|it| it == key))
+        .then(|| lock.packages.get(key))
+        .flatten()
 }
 
-fn releases(catalogue: &Catalogue) -> BTreeMap<Architecture, catalogue::tools::Release> {
+fn releases(catalogue: &Catalogue) -> BTreeMap<Architecture, Release> {
     let sources = catalogue.tools.values().map(|tool| &tool.source);
     let releases = sources.filter_map(|source| match source {
         Source::Claude { releases, .. } => Some(releases.clone()),
@@ -220,7 +291,7 @@ fn releases(catalogue: &Catalogue) -> BTreeMap<Architecture, catalogue::tools::R
     releases.flatten().collect()
 }
 
-fn package(candidate: &Candidate, scripts: BTreeMap<String, catalogue::lock::Script>) -> Package {
+fn package(candidate: &Candidate, scripts: BTreeMap<String, Script>) -> Package {
     Package {
         package: candidate.package.clone(),
         version: candidate.version.to_string(),
@@ -243,8 +314,11 @@ fn archives(
     let mut archives = BTreeMap::new();
     for (name, suites) in ARCHIVES {
         let read = |architecture| suites.iter().filter(move |suite| !lacks(options, suite, architecture));
-        let suites: Vec<&str> =
-            suites.iter().copied().filter(|suite| Architecture::ALL.iter().any(|it| !lacks(options, suite, *it))).collect();
+        let suites: Vec<&str> = suites
+            .iter()
+            .copied()
+            .filter(|suite| Architecture::ALL.iter().any(|it| !lacks(options, suite, *it)))
+            .collect();
         if suites.is_empty() {
             continue;
         }
@@ -252,23 +326,38 @@ fn archives(
             let own = packages.values().filter(|it| it.archive == name);
             own.map(|it| (it.path.clone(), it.sha256.clone())).collect()
         };
-        let unchanged = old.filter(|old| files(&old.packages) == files(packages)).and_then(|old| old.archives.get(name));
+        let unchanged = old
+            .filter(|old| files(&old.packages) == files(packages))
+            .and_then(|old| old.archives.get(name));
         let snapshot = match unchanged {
             Some(archive) => archive.snapshot.clone(),
             None => apt.snapshot(&suites)?,
         };
         let without = Architecture::ALL.into_iter().filter_map(|architecture| {
             let read: Vec<&&str> = read(architecture).collect();
-            let missing: Vec<String> =
-                suites.iter().filter(|it| !read.contains(it)).map(|it| (*it).to_owned()).collect();
+            let missing: Vec<String> = suites
+                .iter()
+                .filter(|it| !read.contains(it))
+                .map(|it| (*it).to_owned())
+                .collect();
             (!missing.is_empty()).then_some((architecture, missing))
         });
         let suites_read = suites.iter().map(|it| (*it).to_owned()).collect();
-        archives.insert(name.to_owned(), Archive { snapshot, suites: suites_read, without: without.collect() });
+        archives.insert(
+            name.to_owned(),
+            Archive {
+                snapshot,
+                suites: suites_read,
+                without: without.collect(),
+            },
+        );
     }
     Ok(archives)
 }
 
 fn lacks(options: &Options, suite: &str, architecture: Architecture) -> bool {
-    options.without.iter().any(|list| list.suite == suite && list.architecture == architecture)
+    options
+        .without
+        .iter()
+        .any(|list| list.suite == suite && list.architecture == architecture)
 }

@@ -50,8 +50,12 @@ fn compare_part(mut left: &str, mut right: &str) -> Ordering {
         let (right_text, right_rest) = split_run(right, |byte| !byte.is_ascii_digit());
         let (left_number, left_rest) = split_run(left_rest, |byte| byte.is_ascii_digit());
         let (right_number, right_rest) = split_run(right_rest, |byte| byte.is_ascii_digit());
-        let order = compare_text(left_text, right_text)
-            .then_with(|| compare_numbers(left_number.trim_start_matches('0'), right_number.trim_start_matches('0')));
+        let order = compare_text(left_text, right_text).then_with(|| {
+            compare_numbers(
+                left_number.trim_start_matches('0'),
+                right_number.trim_start_matches('0'),
+            )
+        });
         if order != Ordering::Equal {
             return order;
         }

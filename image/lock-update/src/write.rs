@@ -20,8 +20,11 @@ pub struct WriteError {
 /// # Errors
 ///
 /// When the directory cannot be written.
-pub fn write(path: &Path, lock: &impl Serialize) -> Result<(), WriteError> {
-    replace(path, lock).map_err(|source| WriteError { path: path.to_owned(), source })
+pub(crate) fn write(path: &Path, lock: &impl Serialize) -> Result<(), WriteError> {
+    replace(path, lock).map_err(|source| WriteError {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn replace(path: &Path, lock: &impl Serialize) -> io::Result<()> {

@@ -60,7 +60,11 @@ pub(crate) enum Content {
 
 impl Api {
     pub(crate) fn new(script: Script, expect_credential: Option<Credential>) -> Self {
-        Api { script, expect_credential, spent: Spent::default() }
+        Api {
+            script,
+            expect_credential,
+            spent: Spent::default(),
+        }
     }
 
     pub(crate) fn answer(&mut self, request: &ApiRequest<'_>) -> Answer {
@@ -90,7 +94,12 @@ impl Api {
                         streamed_if(asked.stream, message)
                     }
                 };
-                Ok(Answer { content, reply: Some(number), pace: reply.pace, fault: reply.fault })
+                Ok(Answer {
+                    content,
+                    reply: Some(number),
+                    pace: reply.pace,
+                    fault: reply.fault,
+                })
             }
             Choice::Side => Ok(streamed_if(asked.stream, side_message(&asked, request.number)).into()),
             Choice::Nothing => Err(unmatched(self.script.name(), &asked)),
@@ -104,7 +113,9 @@ impl Api {
     }
 
     fn admit<'a>(&self, request: &'a ApiRequest<'_>) -> Result<&'a Value, ApiError> {
-        self.expect_credential.as_ref().map_or(Ok(()), |credential| credential.check(request.headers))?;
+        self.expect_credential
+            .as_ref()
+            .map_or(Ok(()), |credential| credential.check(request.headers))?;
         match &request.body {
             RequestBody::Json(body) => Ok(body),
             RequestBody::Other => Err(ApiError::invalid_request("the request's body is not JSON".to_owned())),
@@ -124,12 +135,21 @@ impl Answer {
 
 impl From<Content> for Answer {
     fn from(content: Content) -> Self {
-        Answer { content, reply: None, pace: Pace::default(), fault: None }
+        Answer {
+            content,
+            reply: None,
+            pace: Pace::default(),
+            fault: None,
+        }
     }
 }
 
 fn streamed_if(stream: bool, message: Message) -> Content {
-    if stream { Content::Stream(message) } else { Content::Message(message) }
+    if stream {
+        Content::Stream(message)
+    } else {
+        Content::Message(message)
+    }
 }
 
 fn unmatched(script: &str, request: &MessagesRequest) -> ApiError {
@@ -138,10 +158,15 @@ fn unmatched(script: &str, request: &MessagesRequest) -> ApiError {
     let last = if results.is_empty() {
         format!("text {:?}", excerpt(&request.last_text()))
     } else {
-        let texts: Vec<String> = results.iter().map(|result| format!("{:?}", excerpt(&result.text))).collect();
+        let texts: Vec<String> = results
+            .iter()
+            .map(|result| format!("{:?}", excerpt(&result.text)))
+            .collect();
         format!("tool-result {}", texts.join(", "))
     };
-    ApiError::invalid_request(format!("{script}: no reply fits turn {turn}, last = {last}; add a [[reply]] that does"))
+    ApiError::invalid_request(format!(
+        "{script}: no reply fits turn {turn}, last = {last}; add a [[reply]] that does"
+    ))
 }
 
 fn excerpt(text: &str) -> String {

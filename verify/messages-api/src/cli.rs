@@ -32,7 +32,11 @@ pub(crate) struct Arguments {
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
     #[error("failed to read {}: {source}; name a readable file with {argument}", file.display())]
-    Read { file: PathBuf, argument: &'static str, source: io::Error },
+    Read {
+        file: PathBuf,
+        argument: &'static str,
+        source: io::Error,
+    },
     #[error(transparent)]
     Script(#[from] ScriptError),
     #[error("{}: the first line is empty, write the API key or token there", file.display())]
@@ -59,12 +63,25 @@ impl Failure {
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Arguments { script, listen, record, expect_credential } = arguments;
+    let Arguments {
+        script,
+        listen,
+        record,
+        expect_credential,
+    } = arguments;
     let script = Script::parse(&script.display().to_string(), &read(&script, "--script")?)?;
-    let expect_credential = (expect_credential != "none").then(|| credential(Path::new(&expect_credential))).transpose()?;
-    let options = Options { record, expect_credential };
+    let expect_credential = (expect_credential != "none")
+        .then(|| credential(Path::new(&expect_credential)))
+        .transpose()?;
+    let options = Options {
+        record,
+        expect_credential,
+    };
 
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system("start the runtime"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(system("start the runtime"))?;
     runtime.block_on(async {
         let mut terminate = signal(SignalKind::terminate()).map_err(system("handle SIGTERM"))?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(system("handle SIGINT"))?;
@@ -80,11 +97,16 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 fn credential(file: &Path) -> Result<Credential, Failure> {
-    Credential::parse(&read(file, "--expect-credential")?).ok_or_else(|| Failure::EmptyCredential { file: file.to_owned() })
+    Credential::parse(&read(file, "--expect-credential")?)
+        .ok_or_else(|| Failure::EmptyCredential { file: file.to_owned() })
 }
 
 fn read(file: &Path, argument: &'static str) -> Result<String, Failure> {
-    fs::read_to_string(file).map_err(|source| Failure::Read { file: file.to_owned(), argument, source })
+    fs::read_to_string(file).map_err(|source| Failure::Read {
+        file: file.to_owned(),
+        argument,
+        source,
+    })
 }
 
 fn system(doing: &'static str) -> impl Fn(io::Error) -> Failure {

@@ -38,7 +38,11 @@ impl TryFrom<String> for Pattern {
 impl Condition {
     pub(crate) fn holds(&self, request: &MessagesRequest) -> bool {
         let results = request.last_tool_results();
-        let last = if results.is_empty() { Last::Text } else { Last::ToolResult };
+        let last = if results.is_empty() {
+            Last::Text
+        } else {
+            Last::ToolResult
+        };
         let is_error = results.iter().any(|result| result.is_error);
         let matches = |pattern: &Pattern| match last {
             Last::Text => pattern.0.is_match(&request.last_text()),
@@ -49,7 +53,9 @@ impl Condition {
             && self.turn.is_none_or(|turn| turn == request.turn())
             && self.last.is_none_or(|wanted| wanted == last)
             && self.contains.as_ref().is_none_or(matches)
-            && self.is_error.is_none_or(|wanted| last == Last::ToolResult && wanted == is_error)
+            && self
+                .is_error
+                .is_none_or(|wanted| last == Last::ToolResult && wanted == is_error)
             && self.tool_available.as_deref().is_none_or(|tool| request.offers(tool))
     }
 
@@ -60,7 +66,14 @@ impl Condition {
 
     /// Whether it holds for all requests that offer tools, or for all that offer none.
     pub(crate) fn always_holds(&self) -> bool {
-        let Condition { turn, last, contains, is_error, tool_available, tools: _ } = self;
+        let Condition {
+            turn,
+            last,
+            contains,
+            is_error,
+            tool_available,
+            tools: _,
+        } = self;
         turn.is_none() && last.is_none() && contains.is_none() && is_error.is_none() && tool_available.is_none()
     }
 }

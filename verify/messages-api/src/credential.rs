@@ -22,7 +22,9 @@ impl Credential {
     /// Accepts the credential in either of the headers that Anthropic's API reads.
     pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let key = headers.get("x-api-key").map(HeaderValue::as_bytes);
-        let token = headers.get(AUTHORIZATION).map(|value| value.as_bytes().strip_prefix(b"Bearer ").unwrap_or_default());
+        let token = headers
+            .get(AUTHORIZATION)
+            .map(|value| value.as_bytes().strip_prefix(b"Bearer ").unwrap_or_default());
         let expected = Some(self.0.as_bytes());
         match (key, token) {
             _ if key == expected || token == expected => Ok(()),
@@ -41,7 +43,11 @@ impl fmt::Debug for Credential {
 
 /// What the record holds in place of a credential: `sha256:` and the first 16 hexadecimal digits of its hash.
 pub fn redacted(credential: &str) -> String {
-    let digits: String = Sha256::digest(credential).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let digits: String = Sha256::digest(credential)
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     format!("sha256:{digits}")
 }
 
@@ -69,7 +75,10 @@ mod tests {
     #[case("\n", None)]
     #[case("", None)]
     fn parsed(#[case] text: &str, #[case] expected: Option<&str>) {
-        assert_eq!(Credential::parse(text), expected.map(|credential| Credential(credential.to_owned())));
+        assert_eq!(
+            Credential::parse(text),
+            expected.map(|credential| Credential(credential.to_owned()))
+        );
     }
 
     #[rstest]
@@ -81,7 +90,10 @@ mod tests {
     #[case(&[("authorization", "right")], Some("Invalid bearer token"))]
     #[case(&[], Some("x-api-key header is required"))]
     fn checked(#[case] headers: &[(&'static str, &'static str)], #[case] expected: Option<&str>) {
-        let headers = headers.iter().map(|(name, value)| ((*name).try_into().unwrap(), HeaderValue::from_static(value))).collect();
+        let headers = headers
+            .iter()
+            .map(|(name, value)| ((*name).try_into().unwrap(), HeaderValue::from_static(value)))
+            .collect();
         let outcome = Credential("right".to_owned()).check(&headers);
         assert_eq!(outcome.err().map(|error| error.message).as_deref(), expected);
     }

@@ -43,12 +43,25 @@ impl ApiError {
     }
 
     pub(crate) fn body(&self, request_id: &str) -> Result<Vec<u8>, serde_json::Error> {
-        let error = Detail { r#type: &self.kind, message: &self.message };
-        serde_json::to_vec(&Body { r#type: "error", error, request_id })
+        let error = Detail {
+            r#type: &self.kind,
+            message: &self.message,
+        };
+        serde_json::to_vec(&Body {
+            r#type: "error",
+            error,
+            request_id,
+        })
     }
 
     fn new(status: u16, kind: &str, message: String) -> Self {
-        ApiError { status, kind: kind.to_owned(), message, retry_after_seconds: None, should_retry: None }
+        ApiError {
+            status,
+            kind: kind.to_owned(),
+            message,
+            retry_after_seconds: None,
+            should_retry: None,
+        }
     }
 }
 

@@ -15,7 +15,11 @@ fn main() -> ExitCode {
         Err(answer) => {
             // With its output closed there is nobody left to tell.
             let _told = answer.print();
-            return if answer.use_stderr() { ExitCode::from(WRONG_ARGUMENTS) } else { ExitCode::SUCCESS };
+            return if answer.use_stderr() {
+                ExitCode::from(WRONG_ARGUMENTS)
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     match cli::run(arguments) {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::reply::Usage;
 
@@ -50,9 +50,18 @@ pub(crate) struct WireMessage<'a> {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(crate) enum WireBlock<'a> {
-    Thinking { thinking: &'a str, signature: &'a str },
-    Text { text: Cow<'a, str> },
-    ToolUse { id: &'a str, name: &'a str, input: &'a Value },
+    Thinking {
+        thinking: &'a str,
+        signature: &'a str,
+    },
+    Text {
+        text: Cow<'a, str>,
+    },
+    ToolUse {
+        id: &'a str,
+        name: &'a str,
+        input: Cow<'a, Value>,
+    },
 }
 
 impl Message {
@@ -63,10 +72,14 @@ impl Message {
 
     pub(crate) fn whole(&self) -> WireMessage<'_> {
         let content = self.blocks.iter().map(Block::whole).collect();
-        WireMessage { content, stop_reason: Some(self.stop_reason()), ..self.begun() }
+        WireMessage {
+            content,
+            stop_reason: Some(self.stop_reason()),
+            ..self.begun()
+        }
     }
 
-    /// Without content, as a stream begins it.
+    /// Without content, and with the one token of output that every stream begins with.
     pub(crate) fn begun(&self) -> WireMessage<'_> {
         WireMessage {
             id: &self.id,
@@ -76,7 +89,10 @@ impl Message {
             content: Vec::new(),
             stop_reason: None,
             stop_sequence: None,
-            usage: self.usage,
+            usage: Usage {
+                output_tokens: 1,
+                ..self.usage
+            },
         }
     }
 }
@@ -84,21 +100,35 @@ impl Message {
 impl Block {
     fn whole(&self) -> WireBlock<'_> {
         match self {
-            Block::Thinking(thinking) => WireBlock::Thinking { thinking, signature: SIGNATURE },
+            Block::Thinking(thinking) => WireBlock::Thinking {
+                thinking,
+                signature: SIGNATURE,
+            },
             Block::Text(text) => WireBlock::Text { text: text.into() },
-            Block::Flood { deltas, text } => WireBlock::Text { text: text.repeat(*deltas).into() },
-            Block::ToolUse { id, name, input } => WireBlock::ToolUse { id, name, input },
+            Block::Flood { deltas, text } => WireBlock::Text {
+                text: text.repeat(*deltas).into(),
+            },
+            Block::ToolUse { id, name, input } => WireBlock::ToolUse {
+                id,
+                name,
+                input: Cow::Borrowed(input),
+            },
         }
     }
 
     /// Empty, as a stream begins it.
     pub(crate) fn begun(&self) -> WireBlock<'_> {
         match self {
-            Block::Thinking(_) => WireBlock::Thinking { thinking: "", signature: "" },
+            Block::Thinking(_) => WireBlock::Thinking {
+                thinking: "",
+                signature: "",
+            },
             Block::Text(_) | Block::Flood { .. } => WireBlock::Text { text: "".into() },
-            Block::ToolUse { id, name, .. } => WireBlock::ToolUse { id, name, input: &EMPTY_INPUT },
+            Block::ToolUse { id, name, .. } => WireBlock::ToolUse {
+                id,
+                name,
+                input: Cow::Owned(Value::Object(Map::new())),
+            },
         }
     }
 }
-
-static EMPTY_INPUT: Value = Value::Object(serde_json::Map::new());

@@ -28,16 +28,24 @@ impl PacedEvents {
         between_deltas: Duration,
         fault: Option<Fault>,
     ) -> Self {
-        PacedEvents { events: Box::new(events), sent: 0, between_deltas, fault, waiting: None, flushed: false }
+        PacedEvents {
+            events: Box::new(events),
+            sent: 0,
+            between_deltas,
+            fault,
+            waiting: None,
+            flushed: false,
+        }
     }
 
     fn fail(&mut self, context: &Context<'_>, fault: Fault) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         match fault {
             // Nothing will wake this up but the client's leaving, which the server sees for itself.
             Fault::HangAfterEvents(_) => Poll::Pending,
-            Fault::CutAfterEvents(_) if self.flushed => {
-                Poll::Ready(Some(Err(io::Error::new(io::ErrorKind::ConnectionAborted, "cut as the script wants"))))
-            }
+            Fault::CutAfterEvents(_) if self.flushed => Poll::Ready(Some(Err(io::Error::new(
+                io::ErrorKind::ConnectionAborted,
+                "cut as the script wants",
+            )))),
             Fault::CutAfterEvents(_) => {
                 self.flushed = true;
                 context.waker().wake_by_ref();

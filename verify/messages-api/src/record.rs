@@ -65,7 +65,10 @@ impl RecordedRequest {
 
 impl Record {
     pub(crate) fn new(file: Option<File>) -> Self {
-        Record { requests: Vec::new(), file }
+        Record {
+            requests: Vec::new(),
+            file,
+        }
     }
 
     pub(crate) fn push(&mut self, request: RecordedRequest) -> io::Result<()> {

@@ -83,7 +83,12 @@ pub(crate) struct Usage {
 
 impl Default for Usage {
     fn default() -> Self {
-        Usage { input_tokens: 1000, cache_creation_input_tokens: 0, cache_read_input_tokens: 0, output_tokens: 100 }
+        Usage {
+            input_tokens: 1000,
+            cache_creation_input_tokens: 0,
+            cache_read_input_tokens: 0,
+            output_tokens: 100,
+        }
     }
 }
 
@@ -156,7 +161,18 @@ impl TryFrom<ReplyTable> for Reply {
     type Error = ReplyError;
 
     fn try_from(table: ReplyTable) -> Result<Self, ReplyError> {
-        let ReplyTable { when, times, thinking, text, flood, tools, usage, error, pace, fault } = table;
+        let ReplyTable {
+            when,
+            times,
+            thinking,
+            text,
+            flood,
+            tools,
+            usage,
+            error,
+            pace,
+            fault,
+        } = table;
         let said = [
             ("thinking", thinking.is_some()),
             ("text", text.is_some()),
@@ -174,10 +190,22 @@ impl TryFrom<ReplyTable> for Reply {
             (None, None | Some(("usage", _))) if fault.is_none() => return Err(ReplyError::Nothing),
             (None, _) => {
                 let usage = usage.unwrap_or_default();
-                ReplyContent::Message(ScriptedMessage { thinking, text, flood, tools, usage })
+                ReplyContent::Message(ScriptedMessage {
+                    thinking,
+                    text,
+                    flood,
+                    tools,
+                    usage,
+                })
             }
         };
-        Ok(Reply { when, times, content, pace, fault })
+        Ok(Reply {
+            when,
+            times,
+            content,
+            pace,
+            fault,
+        })
     }
 }
 
@@ -185,13 +213,27 @@ impl TryFrom<ErrorTable> for ApiError {
     type Error = ReplyError;
 
     fn try_from(table: ErrorTable) -> Result<Self, ReplyError> {
-        let ErrorTable { status, kind, message, retry_after_seconds, should_retry } = table;
+        let ErrorTable {
+            status,
+            kind,
+            message,
+            retry_after_seconds,
+            should_retry,
+        } = table;
         if !(400..600).contains(&status) {
             return Err(ReplyError::Status(status));
         }
-        let kind = kind.or_else(|| kind_of(status).map(str::to_owned)).ok_or(ReplyError::KindMissing(status))?;
+        let kind = kind
+            .or_else(|| kind_of(status).map(str::to_owned))
+            .ok_or(ReplyError::KindMissing(status))?;
         let message = message.unwrap_or_else(|| format!("scripted {kind}"));
-        Ok(ApiError { status, kind, message, retry_after_seconds, should_retry })
+        Ok(ApiError {
+            status,
+            kind,
+            message,
+            retry_after_seconds,
+            should_retry,
+        })
     }
 }
 
@@ -207,7 +249,11 @@ impl ScriptedMessage {
     /// turn unlike those that an earlier server gave to the same conversation.
     pub(crate) fn render(&self, request: &MessagesRequest, number: u64) -> Result<Message, MissingResult> {
         let turn = request.turn();
-        let text = self.text.as_ref().map(|text| text.render(&request.tool_results())).transpose()?;
+        let text = self
+            .text
+            .as_ref()
+            .map(|text| text.render(&request.tool_results()))
+            .transpose()?;
         let tool_use = |(index, tool): (usize, &ToolCall)| Block::ToolUse {
             id: format!("toolu_{turn:06}{number:012}{index:06}"),
             name: tool.name.clone(),
@@ -217,9 +263,17 @@ impl ScriptedMessage {
         let mut blocks = Vec::new();
         blocks.extend(self.thinking.clone().map(Block::Thinking));
         blocks.extend(text.map(Block::Text));
-        blocks.extend(self.flood.clone().map(|flood| Block::Flood { deltas: flood.deltas, text: flood.text }));
+        blocks.extend(self.flood.clone().map(|flood| Block::Flood {
+            deltas: flood.deltas,
+            text: flood.text,
+        }));
         blocks.extend(self.tools.iter().enumerate().map(tool_use));
-        Ok(Message { id: message_id(turn, number), model: request.model.clone(), blocks, usage: self.usage })
+        Ok(Message {
+            id: message_id(turn, number),
+            model: request.model.clone(),
+            blocks,
+            usage: self.usage,
+        })
     }
 }
 

@@ -88,26 +88,39 @@ impl Script {
     pub fn parse(name: &str, text: &str) -> Result<Self, ScriptError> {
         let table: ScriptTable = toml::from_str(text).map_err(|error| format_error(name, text, &error))?;
         if table.version != 1 {
-            return Err(ScriptError::Version { script: name.to_owned(), version: table.version });
+            return Err(ScriptError::Version {
+                script: name.to_owned(),
+                version: table.version,
+            });
         }
         if table.reply.is_empty() {
-            return Err(ScriptError::Empty { script: name.to_owned() });
+            return Err(ScriptError::Empty {
+                script: name.to_owned(),
+            });
         }
 
         let mut replies: Vec<Reply> = Vec::new();
         for table in table.reply {
             let line = line_of(text, table.span().start);
-            let error = |source| ScriptError::Reply { script: name.to_owned(), line, reply: replies.len() + 1, source };
+            let error = |source| ScriptError::Reply {
+                script: name.to_owned(),
+                line,
+                reply: replies.len() + 1,
+                source,
+            };
             let reply = Reply::try_from(table.into_inner()).map_err(error)?;
-            let hidden_by = replies
-                .iter()
-                .position(|earlier| earlier.answers_everything() && earlier.when.wants_tools() == reply.when.wants_tools());
+            let hidden_by = replies.iter().position(|earlier| {
+                earlier.answers_everything() && earlier.when.wants_tools() == reply.when.wants_tools()
+            });
             if let Some(index) = hidden_by {
                 return Err(error(ReplyError::Unreachable(index + 1)));
             }
             replies.push(reply);
         }
-        Ok(Script { name: name.to_owned(), replies })
+        Ok(Script {
+            name: name.to_owned(),
+            replies,
+        })
     }
 
     /// The name it was parsed with.
@@ -122,7 +135,11 @@ impl Script {
                 return Choice::Reply(number, reply);
             }
         }
-        if request.tools.is_empty() { Choice::Side } else { Choice::Nothing }
+        if request.tools.is_empty() {
+            Choice::Side
+        } else {
+            Choice::Nothing
+        }
     }
 }
 
@@ -140,7 +157,12 @@ fn format_error(name: &str, text: &str, error: &toml::de::Error) -> ScriptError 
     let line = line_of(text, error.span().map_or(0, |span| span.start));
     let source_line = text.lines().nth(line - 1).unwrap_or_default().trim().to_owned();
     let reason = error.message().replace('\n', " ");
-    ScriptError::Format { script: name.to_owned(), line, source_line, reason }
+    ScriptError::Format {
+        script: name.to_owned(),
+        line,
+        source_line,
+        reason,
+    }
 }
 
 /// Counted from 1.

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Body, Bytes, Incoming};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
@@ -89,19 +89,36 @@ impl Server {
     /// # Errors
     /// The address is taken or is none of this machine's; the record's file cannot be opened.
     pub async fn bind(address: SocketAddr, script: Script, options: Options) -> Result<Self, BindError> {
-        let Options { record, expect_credential } = options;
+        let Options {
+            record,
+            expect_credential,
+        } = options;
         let open = |file: PathBuf| {
-            File::options().create(true).append(true).open(&file).map_err(|source| BindError::Record { file, source })
+            File::options()
+                .create(true)
+                .append(true)
+                .open(&file)
+                .map_err(|source| BindError::Record { file, source })
         };
         let record = Record::new(record.map(open).transpose()?);
         let listen_error = |source| BindError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen_error)?;
         let local_addr = listener.local_addr().map_err(listen_error)?;
 
-        let served = Mutex::new(Served { api: Api::new(script, expect_credential), record });
-        let state = Arc::new(State { started: Instant::now(), served });
+        let served = Mutex::new(Served {
+            api: Api::new(script, expect_credential),
+            record,
+        });
+        let state = Arc::new(State {
+            started: Instant::now(),
+            served,
+        });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&state)));
-        Ok(Server { local_addr, state, accepting })
+        Ok(Server {
+            local_addr,
+            state,
+            accepting,
+        })
     }
 
     /// Where it listens.
@@ -157,7 +174,9 @@ async fn serve(stream: TcpStream, state: Arc<State>) {
     let _not_a_tcp_stream = stream.set_nodelay(true);
     let service = service_fn(|request| respond(request, Arc::clone(&state)));
     // An error is a client that left or a fault that the script wanted; neither concerns another connection.
-    let _ended = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ended = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 /// An error drops the connection without a word.
@@ -166,7 +185,9 @@ async fn respond(request: Request<Incoming>, state: Arc<State>) -> Result<Respon
         (&Method::GET, "/healthz") => Ok(Response::new(full("ok\n"))),
         (&Method::GET, "/recorded-requests") => {
             let requests = serde_json::to_vec(&state.served().record.requests)?;
-            Ok(Response::builder().header(CONTENT_TYPE, "application/json").body(full(requests))?)
+            Ok(Response::builder()
+                .header(CONTENT_TYPE, "application/json")
+                .body(full(requests))?)
         }
         _ => {
             let milliseconds = u64::try_from(state.started.elapsed().as_millis())?;
@@ -175,9 +196,17 @@ async fn respond(request: Request<Incoming>, state: Arc<State>) -> Result<Respon
             let (number, answer) = {
                 let mut served = state.served();
                 let number = served.record.requests.len() as u64;
-                let request = ApiRequest { number, method: &parts.method, uri: &parts.uri, headers: &parts.headers, body };
+                let request = ApiRequest {
+                    number,
+                    method: &parts.method,
+                    uri: &parts.uri,
+                    headers: &parts.headers,
+                    body,
+                };
                 let answer = served.api.answer(&request);
-                served.record.push(RecordedRequest::new(milliseconds, request, &answer))?;
+                served
+                    .record
+                    .push(RecordedRequest::new(milliseconds, request, &answer))?;
                 (number, answer)
             };
             deliver(answer, format!("req_{number:024}")).await
@@ -185,16 +214,27 @@ async fn respond(request: Request<Incoming>, state: Arc<State>) -> Result<Respon
     }
 }
 
-async fn read(body: Incoming) -> Result<RequestBody, ResponseError> {
-    match Limited::new(body, BODY_BYTES_MAX).collect().await {
-        Ok(collected) => Ok(serde_json::from_slice(&collected.to_bytes()).map_or(RequestBody::Other, RequestBody::Json)),
-        Err(error) if error.is::<LengthLimitError>() => Ok(RequestBody::TooLarge),
-        Err(error) => Err(error),
+/// Reads a body to its end even if it is too large: a client that is still writing would not see the answer.
+async fn read(mut body: Incoming) -> Result<RequestBody, hyper::Error> {
+    let mut bytes = Vec::new();
+    let mut too_large = false;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        too_large |= bytes.len() + data.len() > BODY_BYTES_MAX;
+        if !too_large {
+            bytes.extend_from_slice(&data);
+        }
     }
+    Ok(match too_large {
+        true => RequestBody::TooLarge,
+        false => serde_json::from_slice(&bytes).map_or(RequestBody::Other, RequestBody::Json),
+    })
 }
 
 async fn deliver(answer: Answer, request_id: String) -> Result<Response<ResponseBody>, ResponseError> {
-    let Answer { content, pace, fault, .. } = answer;
+    let Answer {
+        content, pace, fault, ..
+    } = answer;
     sleep(pace.before_first_byte()).await;
 
     let response = Response::builder().header("request-id", &request_id);
@@ -208,7 +248,10 @@ async fn deliver(answer: Answer, request_id: String) -> Result<Response<Response
     }
     let (response, (content_type, body)) = match content {
         Content::Nothing => return Ok(response.body(full(""))?),
-        Content::TokenCount(tokens) => (response, json(serde_json::to_vec(&serde_json::json!({ "input_tokens": tokens }))?)),
+        Content::TokenCount(tokens) => (
+            response,
+            json(serde_json::to_vec(&serde_json::json!({ "input_tokens": tokens }))?),
+        ),
         Content::Message(message) => (response, json(serde_json::to_vec(&message.whole())?)),
         Content::Stream(message) => {
             let events = PacedEvents::new(sse::events(message), pace.between_deltas(), fault);

@@ -52,25 +52,49 @@ struct Stop {
 
 /// The events of a message. They are made one by one, so that a flood costs no memory.
 pub(crate) fn events(message: Message) -> impl Iterator<Item = EventResult> + Send {
-    let start = frame(&WireEvent::MessageStart { message: message.begun() });
-    let delta = Stop { stop_reason: message.stop_reason(), stop_sequence: None };
-    let stop = frame(&WireEvent::MessageDelta { delta, usage: message.usage });
-    let blocks = message.blocks.into_iter().enumerate().flat_map(|(index, block)| block_events(index, block));
-    iter::once(start).chain(blocks).chain([stop, frame(&WireEvent::MessageStop)])
+    let start = frame(&WireEvent::MessageStart {
+        message: message.begun(),
+    });
+    let delta = Stop {
+        stop_reason: message.stop_reason(),
+        stop_sequence: None,
+    };
+    let stop = frame(&WireEvent::MessageDelta {
+        delta,
+        usage: message.usage,
+    });
+    let blocks = message
+        .blocks
+        .into_iter()
+        .enumerate()
+        .flat_map(|(index, block)| block_events(index, block));
+    iter::once(start)
+        .chain(blocks)
+        .chain([stop, frame(&WireEvent::MessageStop)])
 }
 
 fn block_events(index: usize, block: Block) -> impl Iterator<Item = EventResult> + Send {
-    let start = frame(&WireEvent::ContentBlockStart { index, content_block: block.begun() });
+    let start = frame(&WireEvent::ContentBlockStart {
+        index,
+        content_block: block.begun(),
+    });
     let ping = (index == 0).then(|| frame(&WireEvent::Ping));
     let deltas = deltas(block).map(move |delta| frame(&WireEvent::ContentBlockDelta { index, delta }));
-    iter::once(start).chain(ping).chain(deltas).chain([frame(&WireEvent::ContentBlockStop { index })])
+    iter::once(start)
+        .chain(ping)
+        .chain(deltas)
+        .chain([frame(&WireEvent::ContentBlockStop { index })])
 }
 
 fn deltas(block: Block) -> Box<dyn Iterator<Item = Delta> + Send> {
     match block {
         Block::Thinking(text) => {
             let signature = Delta::Signature { signature: SIGNATURE };
-            Box::new(pieces(&text).map(|thinking| Delta::Thinking { thinking }).chain([signature]))
+            Box::new(
+                pieces(&text)
+                    .map(|thinking| Delta::Thinking { thinking })
+                    .chain([signature]),
+            )
         }
         Block::Text(text) => Box::new(pieces(&text).map(|text| Delta::Text { text })),
         Block::Flood { deltas, text } => Box::new(iter::repeat_n(Delta::Text { text }, deltas)),
@@ -84,7 +108,10 @@ fn deltas(block: Block) -> Box<dyn Iterator<Item = Delta> + Send> {
 
 fn pieces(text: &str) -> impl Iterator<Item = String> + Send + use<> {
     let characters: Vec<char> = text.chars().collect();
-    let pieces: Vec<String> = characters.chunks(DELTA_CHARACTERS).map(|piece| piece.iter().collect()).collect();
+    let pieces: Vec<String> = characters
+        .chunks(DELTA_CHARACTERS)
+        .map(|piece| piece.iter().collect())
+        .collect();
     pieces.into_iter()
 }
 
@@ -100,5 +127,8 @@ fn frame(event: &WireEvent<'_>) -> EventResult {
     };
     let data = serde_json::to_string(event)?;
     let bytes = format!("event: {name}\ndata: {data}\n\n").into_bytes();
-    Ok(Event { bytes, is_delta: matches!(event, WireEvent::ContentBlockDelta { .. }) })
+    Ok(Event {
+        bytes,
+        is_delta: matches!(event, WireEvent::ContentBlockDelta { .. }),
+    })
 }

@@ -19,7 +19,9 @@ enum Part {
 
 #[derive(Debug, Error, PartialEq)]
 pub(crate) enum TemplateError {
-    #[error("`{{{{{0}}}}}` is no placeholder, write {{{{tool_result}}}} for the last tool result or {{{{tool_result.N}}}} for the Nth, counted from 1")]
+    #[error(
+        "`{{{{{0}}}}}` is no placeholder, write {{{{tool_result}}}} for the last tool result or {{{{tool_result.N}}}} for the Nth, counted from 1"
+    )]
     Unknown(String),
     #[error("`{{{{{0}` lacks its `}}}}`")]
     Unclosed(String),
@@ -40,7 +42,9 @@ impl TryFrom<String> for Template {
         let mut pieces = text.split("{{");
         let mut parts = vec![Part::Literal(pieces.next().unwrap_or_default().to_owned())];
         for piece in pieces {
-            let (name, literal) = piece.split_once("}}").ok_or_else(|| TemplateError::Unclosed(first_line(piece)))?;
+            let (name, literal) = piece
+                .split_once("}}")
+                .ok_or_else(|| TemplateError::Unclosed(first_line(piece)))?;
             parts.push(placeholder(name)?);
             parts.push(Part::Literal(literal.to_owned()));
         }
@@ -54,7 +58,10 @@ impl Template {
             results
                 .get(index)
                 .map(|result| result.text.as_str())
-                .ok_or(MissingResult { wanted: index + 1, available: results.len() })
+                .ok_or(MissingResult {
+                    wanted: index + 1,
+                    available: results.len(),
+                })
         };
         self.0
             .iter()
@@ -72,7 +79,10 @@ fn placeholder(name: &str) -> Result<Part, TemplateError> {
     match name.trim().strip_prefix("tool_result").ok_or_else(unknown)? {
         "" => Ok(Part::LastResult),
         suffix => {
-            let number: usize = suffix.strip_prefix('.').and_then(|number| number.parse().ok()).ok_or_else(unknown)?;
+            let number: usize = suffix
+                .strip_prefix('.')
+                .and_then(|number| number.parse().ok())
+                .ok_or_else(unknown)?;
             number.checked_sub(1).map(Part::Result).ok_or_else(unknown)
         }
     }
@@ -94,14 +104,30 @@ mod tests {
     #[case("a {{tool_result.1}} b {{ tool_result.2 }} c", "a one b two c")]
     #[case("{ {tool_result} }", "{ {tool_result} }")]
     fn rendered(#[case] text: &str, #[case] expected: &str) {
-        let results = ["one", "two"].map(|text| ToolResult { text: text.into(), is_error: false });
-        assert_eq!(Template::try_from(text.to_owned()).unwrap().render(&results).unwrap(), expected);
+        let results = ["one", "two"].map(|text| ToolResult {
+            tool_use_id: String::new(),
+            text: text.into(),
+            is_error: false,
+        });
+        assert_eq!(
+            Template::try_from(text.to_owned()).unwrap().render(&results).unwrap(),
+            expected
+        );
     }
 
     #[rstest]
-    #[case("{{result}}", "`{{result}}` is no placeholder, write {{tool_result}} for the last tool result or {{tool_result.N}} for the Nth, counted from 1")]
-    #[case("{{tool_result.0}}", "`{{tool_result.0}}` is no placeholder, write {{tool_result}} for the last tool result or {{tool_result.N}} for the Nth, counted from 1")]
-    #[case("{{tool_results}}", "`{{tool_results}}` is no placeholder, write {{tool_result}} for the last tool result or {{tool_result.N}} for the Nth, counted from 1")]
+    #[case(
+        "{{result}}",
+        "`{{result}}` is no placeholder, write {{tool_result}} for the last tool result or {{tool_result.N}} for the Nth, counted from 1"
+    )]
+    #[case(
+        "{{tool_result.0}}",
+        "`{{tool_result.0}}` is no placeholder, write {{tool_result}} for the last tool result or {{tool_result.N}} for the Nth, counted from 1"
+    )]
+    #[case(
+        "{{tool_results}}",
+        "`{{tool_results}}` is no placeholder, write {{tool_result}} for the last tool result or {{tool_result.N}} for the Nth, counted from 1"
+    )]
     #[case("a {{tool_result b", "`{{tool_result b` lacks its `}}`")]
     fn refused(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(Template::try_from(text.to_owned()).unwrap_err().to_string(), expected);
@@ -110,6 +136,9 @@ mod tests {
     #[test]
     fn a_quote_of_nothing_is_an_error() {
         let template = Template::try_from("{{tool_result}}".to_owned()).unwrap();
-        assert_eq!(template.render(&[]).unwrap_err().to_string(), "its text quotes tool result 1, and the conversation has 0");
+        assert_eq!(
+            template.render(&[]).unwrap_err().to_string(),
+            "its text quotes tool result 1, and the conversation has 0"
+        );
     }
 }

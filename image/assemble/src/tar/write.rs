@@ -166,7 +166,7 @@ mod tests {
         let mut golden = Vec::new();
         golden.extend(b"usr/bin/bash");
         golden.resize(100, 0);
-        golden.extend(b"0000755\x000023420\x000023420\x0000000000005\x0000000000001\x00010633\x00 0");
+        golden.extend(b"0000755\x000023420\x000023420\x0000000000005\x0000000000001\x00011453\x00 0");
         golden.resize(257, 0);
         golden.extend(b"ustar\x0000");
         golden.resize(329, 0);
@@ -201,10 +201,11 @@ mod tests {
     }
 
     #[rstest]
-    #[case("path", "a", "10 path=a\n")]
+    #[case("path", "a", "9 path=a\n")]
     #[case("path", "", "8 path=\n")]
-    #[case("a", "234", "9 a=234\n")]
-    #[case("a", "2345", "11 a=2345\n")]
+    #[case("a", "234", "8 a=234\n")]
+    #[case("a", "2345", "9 a=2345\n")]
+    #[case("a", "23456", "11 a=23456\n")]
     fn the_length_of_a_record_counts_itself(#[case] keyword: &str, #[case] value: &str, #[case] expected: &str) {
         assert_eq!(record(keyword, value), expected);
     }

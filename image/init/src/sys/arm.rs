@@ -53,7 +53,12 @@ pub(super) unsafe fn call(number: usize, arguments: [usize; 5]) -> isize {
 ///
 /// `stack_top` is the upper end of a stack that nothing else uses, aligned to 16; `entry` never returns and leaves this function's
 /// memory alone, because parent and child may share it.
-pub(super) unsafe fn clone(flags: usize, stack_top: *mut c_void, entry: unsafe extern "C" fn(*const c_void) -> !, argument: *const c_void) -> isize {
+pub(super) unsafe fn clone(
+    flags: usize,
+    stack_top: *mut c_void,
+    entry: unsafe extern "C" fn(*const c_void) -> !,
+    argument: *const c_void,
+) -> isize {
     let result;
     // SAFETY: the child gets zero and leaves this frame for its own stack at once; for the parent it is an ordinary system call.
     unsafe {

@@ -1,0 +1,93 @@
+//! The trees that package clients make (crates, Go modules): known by one hash each, which a changed lock or manifest
+//! changes too.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::failure::{Code, Failure};
+use crate::nix;
+use crate::process;
+use crate::project::Project;
+
+/// One tree, as the flake describes it.
+#[derive(Debug, Deserialize)]
+struct Tree {
+    /// The output that fetches it.
+    output: String,
+    /// The lock that holds its hash.
+    file: String,
+    /// Where in the lock, as RFC 6901 writes it.
+    pointer: String,
+}
+
+/// Fetches every tree and writes the hashes that changed; returns one sentence for each of them.
+pub(crate) fn renew(project: &Project) -> Result<Vec<String>, Failure> {
+    let mut changed = Vec::new();
+    for tree in nix::value::<Vec<Tree>>(project, "lib.trees")? {
+        eprintln!("cbox: fetching {}", tree.output);
+        let mut build = nix::nix();
+        build.args(["build", "--no-link"]).arg(project.output(&tree.output));
+        let output = process::output(&mut build)?;
+        if output.status.success() {
+            continue;
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let Some(hash) = got(&said) else {
+            return Err(process::ended(&build, &output));
+        };
+        write(&project.root.join(&tree.file), &tree.pointer, hash)?;
+        changed.push(format!("{}: {} is now {hash}", tree.file, tree.output));
+        // The right hash is shown to be right.
+        process::read(&mut build)?;
+    }
+    Ok(changed)
+}
+
+/// The hash that Nix found in the place of the one that it was told.
+fn got(said: &str) -> Option<&str> {
+    said.lines().find_map(|line| line.trim().strip_prefix("got:")).map(str::trim)
+}
+
+fn write(path: &Path, pointer: &str, hash: &str) -> Result<(), Failure> {
+    let wrong = |message: String| Failure::new(Code::Data, format!("{}: {message}", path.display()));
+    let text = fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let mut lock: Value = serde_json::from_str(&text).map_err(|error| wrong(format!("is not JSON: {error}")))?;
+    let (parent, key) = pointer.rsplit_once('/').unwrap_or_default();
+    lock.pointer_mut(parent)
+        .and_then(Value::as_object_mut)
+        .ok_or_else(|| wrong(format!("has no object at '{parent}'")))?
+        .insert(key.to_owned(), Value::String(hash.to_owned()));
+    let json = serde_json::to_string_pretty(&lock).map_err(|error| wrong(error.to_string()))?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let cannot_write = |error: std::io::Error| {
+        Failure::new(Code::CannotCreate, format!("cannot write {}: {error}", path.display()))
+    };
+    let file = tempfile::NamedTempFile::new_in(folder).map_err(cannot_write)?;
+    fs::write(file.path(), json + "\n").map_err(cannot_write)?;
+    file.persist(path).map_err(|error| cannot_write(error.error))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_read_from_what_nix_says() {
+        let said = "error: hash mismatch in fixed-output derivation '/nix/store/x.drv':\n         specified: sha256-AAA=\n            got:    sha256-dQg=\n";
+        assert_eq!(got(said), Some("sha256-dQg="));
+        assert_eq!(got("error: something else"), None);
+    }
+
+    #[test]
+    fn a_hash_is_written_where_the_pointer_says() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), r#"{"groups":{"kubernetes":{"narHash":"old"}}}"#).unwrap();
+        write(file.path(), "/groups/kubernetes/narHash", "new").unwrap();
+        let text = fs::read_to_string(file.path()).unwrap();
+        assert_eq!(text, "{\n  \"groups\": {\n    \"kubernetes\": {\n      \"narHash\": \"new\"\n    }\n  }\n}\n");
+    }
+}

@@ -1,0 +1,280 @@
+//! Claude's command line and environment.
+//!
+//! A repository in the working directory is read, and never obeyed by the program: `--setting-sources user` leaves its settings out (hooks that
+//! run, an address that receives the credential), while `--add-dir` with its variable still reads its `CLAUDE.md`. Measured with 2.1.329 and 2.1.112.
+
+use crate::arguments::Arguments;
+use crate::credential::{self, Credential};
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::mode::{Mode, OutputFormat};
+use crate::state::Places;
+use rustix::fs::Access;
+use serde_json::{Map, Value, json};
+use std::ffi::{OsStr, OsString};
+use std::io::PipeReader;
+use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+const PROGRAM: &str = "claude";
+
+/// Ours, and none of Claude's business.
+const MODE_VARIABLES: [&str; 6] = [
+    "CLAUDE_MAX_TURNS",
+    "CLAUDE_MODE",
+    "CLAUDE_MODEL",
+    "CLAUDE_OUTPUT_FORMAT",
+    "CLAUDE_PROMPT",
+    "CLAUDE_PROMPT_FILE",
+];
+
+/// What the deployment may set otherwise.
+const DEFAULTS: [(&str, &str); 6] = [
+    // Reads CLAUDE.md where --add-dir points.
+    ("CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD", "1"),
+    // One host to reach: the API.
+    ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+    ("DISABLE_ERROR_REPORTING", "1"),
+    ("DISABLE_TELEMETRY", "1"),
+    // The image has ripgrep for every architecture; Claude brings its own for some.
+    ("USE_BUILTIN_RIPGREP", "0"),
+    // The image is read-only and its version is locked.
+    ("DISABLE_AUTOUPDATER", "1"),
+];
+
+/// Claude's own default of 10 retries a refused key for minutes, without a word. This is about half a minute.
+const RETRIES_HEADLESS: (&str, &str) = ("CLAUDE_CODE_MAX_RETRIES", "5");
+
+/// Claude, ready to be started.
+pub struct Command {
+    program: PathBuf,
+    command: std::process::Command,
+    /// Open until Claude has inherited it.
+    credential_pipe: Option<PipeReader>,
+}
+
+impl Command {
+    /// Puts everything together; the credential is in a pipe from here on.
+    pub fn new(
+        program: &Path,
+        mode: &Mode,
+        places: &Places,
+        credential: &Credential,
+        arguments: &Arguments,
+        mut environment: Environment,
+    ) -> Result<Self, Error> {
+        let mut command = std::process::Command::new(program);
+        command
+            .args(command_line(mode, places, credential, arguments, &environment))
+            .env_clear();
+        prepare_environment(&mut environment, mode, places);
+        let credential_pipe = credential.to_pipe()?.map(|(variable, reader)| {
+            environment.set(variable, reader.as_raw_fd().to_string());
+            reader
+        });
+        command.envs(environment.iter());
+        Ok(Self {
+            program: program.into(),
+            command,
+            credential_pipe,
+        })
+    }
+
+    /// Replaces this process; returns only if that is impossible.
+    pub fn become_claude(mut self) -> Error {
+        let source = self.command.exec();
+        Error::ClaudeNotExecutable {
+            path: self.program,
+            source,
+        }
+    }
+
+    /// Starts a child in a process group of its own, so that a signal to our group reaches it once, through us.
+    pub fn spawn(mut self) -> Result<Child, Error> {
+        let child = self
+            .command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn();
+        drop(self.credential_pipe);
+        child.map_err(|source| Error::ClaudeNotExecutable {
+            path: self.program,
+            source,
+        })
+    }
+}
+
+/// Claude in a list of directories.
+pub fn find(path: Option<&OsStr>) -> Result<PathBuf, Error> {
+    let path = path.unwrap_or_default();
+    std::env::split_paths(path)
+        .map(|directory| directory.join(PROGRAM))
+        .find(|candidate| candidate.is_file() && rustix::fs::access(candidate, Access::EXEC_OK).is_ok())
+        .ok_or_else(|| Error::NoClaude { path: path.into() })
+}
+
+fn command_line(
+    mode: &Mode,
+    places: &Places,
+    credential: &Credential,
+    arguments: &Arguments,
+    environment: &Environment,
+) -> Vec<OsString> {
+    let mut line: Vec<OsString> = Vec::new();
+    if let Mode::Headless(task) = mode {
+        line.extend(["--print", "--output-format"].map(OsString::from));
+        match task.output_format {
+            OutputFormat::StreamJson => line.extend(["stream-json", "--verbose"].map(OsString::from)),
+            // The answer alone would not say how it ended.
+            OutputFormat::Json | OutputFormat::Text => line.push("json".into()),
+        }
+        // Nobody is there to be asked: what Claude may do is what the box may do.
+        line.extend(["--permission-mode", "bypassPermissions"].map(OsString::from));
+        line.extend(task.turns_max.map(|turns| option("--max-turns", turns.to_string())));
+    }
+    line.extend(["--setting-sources", "user"].map(OsString::from));
+    line.push(option("--add-dir", &places.workspace));
+    line.extend(settings(credential, environment).map(|settings| option("--settings", settings.to_string())));
+    line.extend(environment.get("CLAUDE_MODEL").map(|model| option("--model", model)));
+    line.extend(arguments.claude_arguments.iter().cloned());
+    line
+}
+
+/// One word, so that a value with a leading dash stays a value.
+fn option(name: &str, value: impl AsRef<OsStr>) -> OsString {
+    let mut word = OsString::from(name);
+    word.push("=");
+    word.push(value);
+    word
+}
+
+/// Settings that are stronger than any file Claude itself can write.
+fn settings(credential: &Credential, environment: &Environment) -> Option<Value> {
+    let mut settings = Map::new();
+    if let Some(address) = environment.get("ANTHROPIC_BASE_URL") {
+        settings.insert("env".into(), json!({ "ANTHROPIC_BASE_URL": address.to_string_lossy() }));
+    }
+    if let Some(helper) = credential.helper() {
+        settings.insert("apiKeyHelper".into(), helper.into());
+    }
+    (!settings.is_empty()).then_some(Value::Object(settings))
+}
+
+fn prepare_environment(environment: &mut Environment, mode: &Mode, places: &Places) {
+    for name in credential::VARIABLES.iter().chain(&MODE_VARIABLES) {
+        environment.remove(name);
+    }
+    for (name, value) in DEFAULTS {
+        environment.set_default(name, value);
+    }
+    if let Mode::Headless(_) = mode {
+        environment.set_default(RETRIES_HEADLESS.0, RETRIES_HEADLESS.1);
+    }
+    environment.set("CLAUDE_CONFIG_DIR", &places.config);
+    environment.set("CLAUDE_CODE_TMPDIR", &places.temporary);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mode::Task;
+    use rstest::rstest;
+
+    const COMMON: &str = "--setting-sources user --add-dir=/workspace";
+
+    fn headless(output_format: OutputFormat, turns_max: Option<u32>) -> Mode {
+        Mode::Headless(Task {
+            prompt: b"x".to_vec(),
+            output_format,
+            turns_max,
+        })
+    }
+
+    #[rstest]
+    #[case(Mode::Interactive, &[], "COMMON")]
+    #[case(Mode::Interactive, &[("CLAUDE_MODEL", "-opus")], "COMMON --model=-opus")]
+    #[case(headless(OutputFormat::Json, None), &[], "--print --output-format json --permission-mode bypassPermissions COMMON")]
+    #[case(headless(OutputFormat::Text, Some(3)), &[], "--print --output-format json --permission-mode bypassPermissions --max-turns=3 COMMON")]
+    #[case(headless(OutputFormat::StreamJson, None), &[], "--print --output-format stream-json --verbose --permission-mode bypassPermissions COMMON")]
+    #[case(Mode::Interactive, &[("ANTHROPIC_BASE_URL", "http://gw")], r#"COMMON --settings={"env":{"ANTHROPIC_BASE_URL":"http://gw"}}"#)]
+    fn lines(#[case] mode: Mode, #[case] variables: &[(&str, &str)], #[case] expected: &str) {
+        let expected = format!("{} --verbose", expected.replace("COMMON", COMMON));
+        assert_eq!(line(&mode, &Credential::Login, variables), expected);
+    }
+
+    #[test]
+    fn a_gateways_token_is_a_setting() {
+        let credential = Credential::AuthTokenFile("/it's/auth-token".into());
+        let expected = format!(r#"{COMMON} --settings={{"apiKeyHelper":"cat '/it'\\''s/auth-token'"}} --verbose"#);
+        assert_eq!(line(&Mode::Interactive, &credential, &[]), expected);
+    }
+
+    #[test]
+    fn environment() {
+        let mut environment = Environment::from([
+            ("ANTHROPIC_API_KEY", "secret"),
+            ("ANTHROPIC_AUTH_TOKEN", ""),
+            ("CLAUDE_CODE_REMOTE", "1"),
+            ("CLAUDE_MODE", "headless"),
+            ("CLAUDE_PROMPT", "x"),
+            ("CLAUDE_CODE_MAX_RETRIES", "9"),
+            ("PATH", "/usr/bin"),
+        ]);
+        prepare_environment(&mut environment, &headless(OutputFormat::Json, None), &places());
+        let lines: Vec<_> = environment
+            .iter()
+            .map(|(name, value)| format!("{}={}", name.display(), value.display()))
+            .collect();
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD=1
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1
+        CLAUDE_CODE_MAX_RETRIES=9
+        CLAUDE_CODE_TMPDIR=/tmp
+        CLAUDE_CONFIG_DIR=/home/claude/.claude
+        DISABLE_AUTOUPDATER=1
+        DISABLE_ERROR_REPORTING=1
+        DISABLE_TELEMETRY=1
+        PATH=/usr/bin
+        USE_BUILTIN_RIPGREP=0
+        ");
+    }
+
+    #[test]
+    fn an_image_without_claude_says_so() {
+        let error = find(Some(OsStr::new("/no/bin:/proc"))).expect_err("there is no claude");
+        assert_eq!(
+            (error.to_string().as_str(), error.exit_code()),
+            (
+                r#"there is no claude in PATH ("/no/bin:/proc"); this image is incomplete, use one that has Claude Code"#,
+                78
+            )
+        );
+    }
+
+    fn line(mode: &Mode, credential: &Credential, variables: &[(&str, &str)]) -> String {
+        let arguments = Arguments {
+            secrets: "/run/secrets/anthropic".into(),
+            claude_arguments: vec!["--verbose".into()],
+        };
+        let environment = variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        command_line(mode, &places(), credential, &arguments, &environment)
+            .join(OsStr::new(" "))
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    fn places() -> Places {
+        Places {
+            home: "/home/claude".into(),
+            config: "/home/claude/.claude".into(),
+            temporary: "/tmp".into(),
+            workspace: "/workspace".into(),
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! What Claude proves itself with, and how it gets it: through a pipe, never through an environment, an argument or a log.
+//!
+//! A gateway's token is the exception that Claude has no descriptor for: it asks a helper, which reads the mounted file.
+
+use crate::environment::Environment;
+use crate::error::Error;
+use rustix::io::FdFlags;
+use std::ffi::OsStr;
+use std::fmt;
+use std::io::{self, PipeReader, Write};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// A login that Claude keeps itself, in its configuration directory.
+const LOGIN_FILE: &str = ".credentials.json";
+/// A gateway's token, in the directory of mounted files.
+const AUTH_TOKEN_FILE: &str = "auth-token";
+
+/// No key or token is longer; and a pipe takes as much before anyone reads.
+const SECRET_SIZE_MAX: usize = 4096;
+
+/// Variables that hold a credential, or tell Claude where one is, or make Claude write one to disk (the last).
+/// None of them is passed on.
+pub const VARIABLES: [&str; 7] = [
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
+    "CLAUDE_CODE_GATEWAY_TOKEN_FILE_DESCRIPTOR",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
+    "CLAUDE_CODE_REMOTE",
+];
+
+/// A credential, by what Claude does with it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// A subscription's token.
+    OauthToken(Secret),
+    /// A key of the API.
+    ApiKey(Secret),
+    /// A file with a gateway's token.
+    AuthTokenFile(PathBuf),
+    /// Claude is logged in already.
+    Login,
+}
+
+/// Never shown.
+#[derive(PartialEq, Eq)]
+pub struct Secret(Vec<u8>);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret")
+    }
+}
+
+impl Secret {
+    /// Without the white space around it; `name` says where it is from.
+    fn new(name: impl FnOnce() -> String, bytes: &[u8]) -> Result<Self, Error> {
+        let bytes = bytes.trim_ascii();
+        if bytes.is_empty() {
+            return Err(Error::CredentialEmpty { name: name() });
+        }
+        if bytes.len() > SECRET_SIZE_MAX || !bytes.iter().all(u8::is_ascii_graphic) {
+            return Err(Error::CredentialMalformed { name: name() });
+        }
+        Ok(Self(bytes.to_owned()))
+    }
+}
+
+/// Finds the credential: the first of the mounted files, then of the variables, then a login.
+pub fn find(secrets: &Path, environment: &Environment, config: &Path) -> Result<Credential, Error> {
+    if let Some(secret) = read(&secrets.join("oauth-token"))? {
+        return Ok(Credential::OauthToken(secret));
+    }
+    if let Some(secret) = read(&secrets.join("api-key"))? {
+        return Ok(Credential::ApiKey(secret));
+    }
+    let auth_token = secrets.join(AUTH_TOKEN_FILE);
+    if read(&auth_token)?.is_some() {
+        return Ok(Credential::AuthTokenFile(auth_token));
+    }
+    if environment.get("ANTHROPIC_AUTH_TOKEN").is_some() {
+        return Err(Error::AuthTokenInEnvironment { path: auth_token });
+    }
+    if let Some(secret) = from_variable(environment, "CLAUDE_CODE_OAUTH_TOKEN")? {
+        return Ok(Credential::OauthToken(secret));
+    }
+    if let Some(secret) = from_variable(environment, "ANTHROPIC_API_KEY")? {
+        return Ok(Credential::ApiKey(secret));
+    }
+    let login = config.join(LOGIN_FILE);
+    if login.exists() {
+        return Ok(Credential::Login);
+    }
+    Err(Error::NoCredential {
+        directory: secrets.into(),
+        login,
+    })
+}
+
+fn from_variable(environment: &Environment, name: &str) -> Result<Option<Secret>, Error> {
+    environment
+        .get(name)
+        .map(|value| Secret::new(|| name.to_owned(), value.as_bytes()))
+        .transpose()
+}
+
+fn read(path: &Path) -> Result<Option<Secret>, Error> {
+    match std::fs::read(path) {
+        Ok(bytes) => Secret::new(|| path.display().to_string(), &bytes).map(Some),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+            Err(Error::CredentialIsDirectory { path: path.into() })
+        }
+        Err(source) => Err(Error::CredentialUnreadable {
+            path: path.into(),
+            source,
+            user: rustix::process::getuid().as_raw(),
+            group: rustix::process::getgid().as_raw(),
+        }),
+    }
+}
+
+impl Credential {
+    /// The reading end of a pipe that holds the secret and is inherited by Claude, with the variable that tells Claude about it.
+    pub fn to_pipe(&self) -> Result<Option<(&'static str, PipeReader)>, Error> {
+        let (variable, secret) = match self {
+            Self::OauthToken(secret) => ("CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR", secret),
+            Self::ApiKey(secret) => ("CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR", secret),
+            Self::AuthTokenFile(_) | Self::Login => return Ok(None),
+        };
+        let pipe = || -> io::Result<PipeReader> {
+            let (reader, mut writer) = io::pipe()?;
+            writer.write_all(&secret.0)?;
+            rustix::io::fcntl_setfd(&reader, FdFlags::empty())?;
+            Ok(reader)
+        };
+        pipe()
+            .map(|reader| Some((variable, reader)))
+            .map_err(|source| Error::CredentialPipe { source })
+    }
+
+    /// The command with which Claude asks for a gateway's token.
+    pub fn helper(&self) -> Option<String> {
+        match self {
+            Self::AuthTokenFile(path) => Some(format!("cat {}", shell_word(path.as_os_str()))),
+            Self::OauthToken(_) | Self::ApiKey(_) | Self::Login => None,
+        }
+    }
+}
+
+/// One word of a shell's command line.
+fn shell_word(word: &OsStr) -> String {
+    format!("'{}'", word.to_string_lossy().replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use std::io::Read;
+
+    fn oauth_token(secret: &str) -> Credential {
+        Credential::OauthToken(Secret(secret.into()))
+    }
+
+    fn api_key(secret: &str) -> Credential {
+        Credential::ApiKey(Secret(secret.into()))
+    }
+
+    /// Files, variables, and what is chosen; a login is there in every case.
+    #[rstest]
+    #[case(&[("oauth-token", "a"), ("api-key", "b"), ("auth-token", "c")], &[("ANTHROPIC_API_KEY", "d")], oauth_token("a"))]
+    #[case(&[("api-key", " b\n"), ("auth-token", "c")], &[("CLAUDE_CODE_OAUTH_TOKEN", "d")], api_key("b"))]
+    #[case(&[], &[("CLAUDE_CODE_OAUTH_TOKEN", "d"), ("ANTHROPIC_API_KEY", "e")], oauth_token("d"))]
+    #[case(&[], &[("ANTHROPIC_API_KEY", "e\n"), ("CLAUDE_CODE_OAUTH_TOKEN", "")], api_key("e"))]
+    #[case(&[], &[], Credential::Login)]
+    fn order(#[case] files: &[(&str, &str)], #[case] variables: &[(&str, &str)], #[case] expected: Credential) {
+        let directory = directory(files);
+        assert_eq!(
+            find(directory.path(), &environment(variables), directory.path()).expect("there is a credential"),
+            expected
+        );
+    }
+
+    #[test]
+    fn a_gateways_token_is_read_by_a_helper() {
+        let directory = directory(&[("auth-token", "t")]);
+        let credential =
+            find(directory.path(), &Environment::default(), directory.path()).expect("there is a credential");
+        assert_eq!(
+            credential.helper(),
+            Some(format!("cat '{}/auth-token'", directory.path().display()))
+        );
+        assert!(credential.to_pipe().expect("nothing can fail").is_none());
+    }
+
+    #[rstest]
+    #[case(&[("api-key", " \n")], &[], 66, "the credential DIR/api-key is empty; put the key or token into it")]
+    #[case(&[("oauth-token", "a b")], &[], 65, "the credential DIR/oauth-token is no key or token: it is longer than 4096 bytes or not one word; put the key or token into it and nothing else")]
+    #[case(&[], &[("ANTHROPIC_API_KEY", "a\nb")], 65, "the credential ANTHROPIC_API_KEY is no key or token: it is longer than 4096 bytes or not one word; put the key or token into it and nothing else")]
+    #[case(&[], &[("ANTHROPIC_AUTH_TOKEN", "t")], 64, "ANTHROPIC_AUTH_TOKEN is set, and Claude takes it only from an environment that all its tools can read; mount it as the file DIR/auth-token instead")]
+    fn refusal(
+        #[case] files: &[(&str, &str)],
+        #[case] variables: &[(&str, &str)],
+        #[case] exit_code: u8,
+        #[case] sentence: &str,
+    ) {
+        let directory = directory(files);
+        let error =
+            find(directory.path(), &environment(variables), directory.path()).expect_err("there is no good credential");
+        let text = error
+            .to_string()
+            .replace(&directory.path().display().to_string(), "DIR");
+        assert_eq!((text.as_str(), error.exit_code()), (sentence, exit_code));
+    }
+
+    #[test]
+    fn a_missing_credential_names_all_places() {
+        let error = find(
+            Path::new("/no/secrets"),
+            &Environment::default(),
+            Path::new("/no/config"),
+        )
+        .expect_err("there is no credential");
+        assert_eq!(
+            (error.to_string().as_str(), error.exit_code()),
+            (
+                "no credential: /no/secrets has neither oauth-token nor api-key nor auth-token, and /no/config/.credentials.json does not exist; \
+                 mount one of these files, or a volume with a login",
+                66
+            )
+        );
+    }
+
+    #[test]
+    fn a_directory_in_place_of_a_file_is_explained() {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        std::fs::create_dir(directory.path().join("api-key")).expect("a directory can be made");
+        let error = find(directory.path(), &Environment::default(), directory.path()).expect_err("it is a directory");
+        assert_eq!(error.exit_code(), 66);
+        assert!(
+            error
+                .to_string()
+                .ends_with("is a directory; the file that was to be mounted there did not exist"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_pipe_holds_the_secret_and_ends() {
+        let (variable, mut reader) = api_key("k")
+            .to_pipe()
+            .expect("a pipe can be made")
+            .expect("a key goes through a pipe");
+        let mut text = String::new();
+        reader.read_to_string(&mut text).expect("a pipe can be read");
+        assert_eq!((variable, text.as_str()), ("CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR", "k"));
+    }
+
+    #[test]
+    fn a_secret_does_not_show() {
+        assert_eq!(format!("{:?}", api_key("k")), "ApiKey(Secret)");
+    }
+
+    fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        for (name, content) in files.iter().chain(&[(LOGIN_FILE, "{}")]) {
+            std::fs::write(directory.path().join(name), content).expect("a file can be written");
+        }
+        directory
+    }
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        variables
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect()
+    }
+}

@@ -1,0 +1,155 @@
+//! Why Claude is not started, each with its exit code.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+/// A sentence that names the file or variable, the value and the way out.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the sentences say it")]
+pub enum Error {
+    #[error(
+        "unknown argument {argument:?}: what Claude is to get goes after \"--\"; for another program set the container's entrypoint"
+    )]
+    UnknownArgument { argument: OsString },
+
+    #[error("--secrets wants the directory of the credential files after it")]
+    SecretsWithoutDirectory,
+
+    #[error("CLAUDE_MODE is {value:?}, which is no mode; set it to \"headless\" or \"interactive\"")]
+    UnknownMode { value: OsString },
+
+    #[error("CLAUDE_OUTPUT_FORMAT is {value:?}, which is no format; set it to \"json\", \"stream-json\" or \"text\"")]
+    UnknownOutputFormat { value: OsString },
+
+    #[error("CLAUDE_MAX_TURNS is {value:?}, which is no positive number; set it to one or leave it out")]
+    NoNumberOfTurns { value: OsString },
+
+    #[error("CLAUDE_PROMPT is empty; headless mode needs a task there, or in the file that CLAUDE_PROMPT_FILE names")]
+    NoPrompt,
+
+    #[error("CLAUDE_PROMPT and CLAUDE_PROMPT_FILE are both set; leave one of them out")]
+    TwoPrompts,
+
+    #[error("CLAUDE_PROMPT_FILE names {path}, which cannot be read: {source}; mount the file readable for this user", path = path.display())]
+    PromptUnreadable { path: PathBuf, source: io::Error },
+
+    #[error("CLAUDE_PROMPT_FILE names {path}, which is empty; write the task into it", path = path.display())]
+    PromptFileEmpty { path: PathBuf },
+
+    #[error(
+        "interactive mode needs a terminal, and standard {stream} is none; start the container with a terminal (docker run -it, or \"stdin: true\" and \"tty: true\" in a pod), or set CLAUDE_MODE to \"headless\""
+    )]
+    NoTerminal { stream: &'static str },
+
+    #[error("ANTHROPIC_AUTH_TOKEN is set, and Claude takes it only from an environment that all its tools can read; mount it as the file {path} instead", path = path.display())]
+    AuthTokenInEnvironment { path: PathBuf },
+
+    #[error(
+        "no credential: {directory} has neither oauth-token nor api-key nor auth-token, and {login} does not exist; mount one of these files, or a volume with a login",
+        directory = directory.display(),
+        login = login.display()
+    )]
+    NoCredential { directory: PathBuf, login: PathBuf },
+
+    #[error("the credential {name} is empty; put the key or token into it")]
+    CredentialEmpty { name: String },
+
+    #[error("the credential {name} is a directory; the file that was to be mounted there did not exist", name = path.display())]
+    CredentialIsDirectory { path: PathBuf },
+
+    #[error(
+        "the credential {name} is no key or token: it is longer than 4096 bytes or not one word; put the key or token into it and nothing else"
+    )]
+    CredentialMalformed { name: String },
+
+    #[error("the credential {path} cannot be read: {source}; make it readable for user {user} or group {group}", path = path.display())]
+    CredentialUnreadable {
+        path: PathBuf,
+        source: io::Error,
+        user: u32,
+        group: u32,
+    },
+
+    #[error("a pipe for the credential cannot be made: {source}")]
+    CredentialPipe { source: io::Error },
+
+    #[error("HOME is not set; set it to the directory of the mounted volume, /home/claude")]
+    NoHome,
+
+    #[error("{path} cannot be written by user {user}: {source}; mount a volume or a tmpfs there that this user may write", path = path.display())]
+    StateNotWritable {
+        path: PathBuf,
+        source: io::Error,
+        user: u32,
+    },
+
+    #[error("the working directory cannot be used: {source}; mount one at /workspace that this user may enter")]
+    NoWorkingDirectory { source: io::Error },
+
+    #[error("there is no claude in PATH ({path:?}); this image is incomplete, use one that has Claude Code")]
+    NoClaude { path: OsString },
+
+    #[error("{path} cannot be executed: {source}; this image is broken or made for another architecture", path = path.display())]
+    ClaudeNotExecutable { path: PathBuf, source: io::Error },
+
+    #[error("waiting for Claude failed: {source}")]
+    Waiting { source: io::Error },
+}
+
+impl Error {
+    /// The exit code, one of `sysexits(3)`.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::UnknownArgument { .. }
+            | Self::SecretsWithoutDirectory
+            | Self::UnknownMode { .. }
+            | Self::UnknownOutputFormat { .. }
+            | Self::NoNumberOfTurns { .. }
+            | Self::NoPrompt
+            | Self::TwoPrompts
+            | Self::PromptUnreadable { .. }
+            | Self::PromptFileEmpty { .. }
+            | Self::NoTerminal { .. }
+            | Self::AuthTokenInEnvironment { .. } => exit_code::USAGE,
+            Self::NoCredential { .. } | Self::CredentialEmpty { .. } | Self::CredentialIsDirectory { .. } => {
+                exit_code::NO_CREDENTIAL
+            }
+            Self::CredentialMalformed { .. } => exit_code::REFUSED,
+            Self::CredentialUnreadable { .. } => exit_code::NOT_PERMITTED,
+            Self::CredentialPipe { .. } | Self::Waiting { .. } => exit_code::NO_RESULT,
+            Self::NoHome | Self::StateNotWritable { .. } | Self::NoWorkingDirectory { .. } => {
+                exit_code::STATE_NOT_WRITABLE
+            }
+            Self::NoClaude { .. } | Self::ClaudeNotExecutable { .. } => exit_code::IMAGE_INCOMPLETE,
+        }
+    }
+}
+
+/// What the box ends with, after `sysexits(3)`.
+pub mod exit_code {
+    /// Claude finished and reported no error.
+    pub const DONE: u8 = 0;
+    /// Claude finished and reported an error of its own.
+    pub const CLAUDE_FAILED: u8 = 1;
+    /// `EX_USAGE`: a wrong setting.
+    pub const USAGE: u8 = 64;
+    /// `EX_DATAERR`: the API refused the request.
+    pub const REFUSED: u8 = 65;
+    /// `EX_NOINPUT`: no credential.
+    pub const NO_CREDENTIAL: u8 = 66;
+    /// `EX_UNAVAILABLE`: the API cannot be reached, or fails.
+    pub const UNAVAILABLE: u8 = 69;
+    /// `EX_SOFTWARE`: Claude ended without a result.
+    pub const NO_RESULT: u8 = 70;
+    /// `EX_CANTCREAT`: the state directory cannot be written.
+    pub const STATE_NOT_WRITABLE: u8 = 73;
+    /// `EX_TEMPFAIL`: the API is rate limiting or overloaded.
+    pub const TRY_LATER: u8 = 75;
+    /// `EX_NOPERM`: a credential cannot be read, or was refused.
+    pub const NOT_PERMITTED: u8 = 77;
+    /// `EX_CONFIG`: the image lacks what it needs.
+    pub const IMAGE_INCOMPLETE: u8 = 78;
+    /// Ended by a signal: its number is added.
+    pub const SIGNAL_BASE: u8 = 128;
+}

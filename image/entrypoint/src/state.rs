@@ -1,0 +1,258 @@
+//! What Claude keeps between starts: checked to be writable, and seeded so that a person gets the prompt and no questionnaire.
+//!
+//! The seed is merged into what is there. A file that is not JSON is kept aside under another name, because Claude would otherwise ask
+//! about it; nothing that a user wrote is ever lost.
+
+use crate::environment::Environment;
+use crate::error::Error;
+use rustix::fs::Access;
+use serde_json::{Map, Value};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// Claude's file for what it remembers; in its configuration directory if the environment names one, as it does here.
+const MEMORY_FILE: &str = ".claude.json";
+
+/// The directories that Claude writes to.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Places {
+    /// `HOME`.
+    pub home: PathBuf,
+    /// `CLAUDE_CONFIG_DIR`.
+    pub config: PathBuf,
+    /// For temporary files.
+    pub temporary: PathBuf,
+    /// The working directory, which Claude is told to trust.
+    pub workspace: PathBuf,
+}
+
+impl Places {
+    /// Where the environment says they are.
+    pub fn from_environment(environment: &Environment) -> Result<Self, Error> {
+        let home = PathBuf::from(environment.get("HOME").ok_or(Error::NoHome)?);
+        let config = environment
+            .get("CLAUDE_CONFIG_DIR")
+            .map_or_else(|| home.join(".claude"), PathBuf::from);
+        let temporary = environment
+            .get("TMPDIR")
+            .map_or_else(|| PathBuf::from("/tmp"), PathBuf::from);
+        let workspace = std::env::current_dir().map_err(|source| Error::NoWorkingDirectory { source })?;
+        Ok(Self {
+            home,
+            config,
+            temporary,
+            workspace,
+        })
+    }
+}
+
+/// Makes sure that Claude can write what it must, and seeds what it remembers.
+pub fn prepare(places: &Places) -> Result<(), Error> {
+    require_writable(&places.home)?;
+    require_writable(&places.temporary)?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&places.config)
+        .map_err(|source| not_writable(&places.config, source))?;
+    require_writable(&places.config)?;
+    let path = places.config.join(MEMORY_FILE);
+    seed_file(&path, &places.workspace).map_err(|source| not_writable(&path, source))
+}
+
+fn require_writable(directory: &Path) -> Result<(), Error> {
+    rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(|errno| not_writable(directory, errno.into()))
+}
+
+fn not_writable(path: &Path, source: io::Error) -> Error {
+    Error::StateNotWritable {
+        path: path.into(),
+        source,
+        user: rustix::process::getuid().as_raw(),
+    }
+}
+
+/// Merges the seed into the file, or leaves it alone if nothing is missing.
+fn seed_file(path: &Path, workspace: &Path) -> io::Result<()> {
+    let path = &match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
+        path => path?,
+    };
+    let memory = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Map::new(),
+        bytes => match serde_json::from_slice(&bytes?) {
+            Ok(Value::Object(memory)) => memory,
+            _ => {
+                keep_aside(path)?;
+                Map::new()
+            }
+        },
+    };
+    let seeded = seed(memory.clone(), &workspace.to_string_lossy());
+    if seeded == memory {
+        Ok(())
+    } else {
+        replace(path, &Value::Object(seeded).to_string())
+    }
+}
+
+/// What Claude would ask a person at the first start, answered.
+fn seed(mut memory: Map<String, Value>, workspace: &str) -> Map<String, Value> {
+    memory.insert("hasCompletedOnboarding".into(), true.into());
+    memory.entry("theme").or_insert_with(|| "dark".into());
+    // Asked when a person starts Claude with all permissions, which the box is made for.
+    memory
+        .entry("bypassPermissionsModeAccepted")
+        .or_insert_with(|| true.into());
+    let mut projects = take_object(&mut memory, "projects");
+    let mut project = take_object(&mut projects, workspace);
+    project.insert("hasTrustDialogAccepted".into(), true.into());
+    projects.insert(workspace.into(), project.into());
+    memory.insert("projects".into(), projects.into());
+    memory
+}
+
+/// What is there under this name if it is an object, or an empty one.
+fn take_object(map: &mut Map<String, Value>, name: &str) -> Map<String, Value> {
+    match map.remove(name) {
+        Some(Value::Object(object)) => object,
+        _ => Map::new(),
+    }
+}
+
+fn keep_aside(path: &Path) -> io::Result<()> {
+    let aside = (1..)
+        .map(|number| PathBuf::from(format!("{}.damaged-{number}", path.display())))
+        .find(|aside| !aside.exists())
+        .unwrap_or_default();
+    fs::rename(path, &aside)?;
+    eprintln!(
+        "box-entrypoint: {} is not JSON; kept as {}, and started anew",
+        path.display(),
+        aside.display()
+    );
+    Ok(())
+}
+
+/// Readers see the old content or the new, and so does the next start if the machine stops now.
+fn replace(path: &Path, content: &str) -> io::Result<()> {
+    let new = PathBuf::from(format!("{}.new", path.display()));
+    let written = || -> io::Result<()> {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)?;
+        file.write_all(content.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, path)
+    };
+    written().inspect_err(|_| {
+        let _ = fs::remove_file(&new);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    const SEED: &str = r#"{"bypassPermissionsModeAccepted":true,"hasCompletedOnboarding":true,"projects":{"/workspace":{"hasTrustDialogAccepted":true}},"theme":"dark"}"#;
+
+    /// What the file held before and after.
+    #[rstest]
+    #[case(None, SEED)]
+    #[case(Some("{}"), SEED)]
+    #[case(Some(SEED), SEED)]
+    #[case(Some(r#"{"projects":7}"#), SEED)]
+    #[case(
+        Some(r#"{"theme":"light","hasCompletedOnboarding":false,"mine":[1],"projects":{"/a":{},"/workspace":{"x":1}}}"#),
+        r#"{"bypassPermissionsModeAccepted":true,"hasCompletedOnboarding":true,"mine":[1],"projects":{"/a":{},"/workspace":{"hasTrustDialogAccepted":true,"x":1}},"theme":"light"}"#
+    )]
+    fn seeding(#[case] before: Option<&str>, #[case] after: &str) {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let path = directory.path().join(MEMORY_FILE);
+        if let Some(before) = before {
+            fs::write(&path, before).expect("a file can be written");
+        }
+        seed_file(&path, Path::new("/workspace")).expect("the directory is writable");
+        assert_eq!(fs::read_to_string(&path).expect("the file is there"), after);
+        assert_eq!(names(directory.path()), [MEMORY_FILE]);
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("{\"theme\":")]
+    #[case("[]")]
+    fn a_damaged_file_is_kept_aside(#[case] damaged: &str) {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let path = directory.path().join(MEMORY_FILE);
+        for _ in 0..2 {
+            fs::write(&path, damaged).expect("a file can be written");
+            seed_file(&path, Path::new("/workspace")).expect("the directory is writable");
+            assert_eq!(fs::read_to_string(&path).expect("the file is there"), SEED);
+        }
+        assert_eq!(
+            names(directory.path()),
+            [".claude.json", ".claude.json.damaged-1", ".claude.json.damaged-2"]
+        );
+        assert_eq!(
+            fs::read_to_string(directory.path().join(".claude.json.damaged-1")).expect("the file is there"),
+            damaged
+        );
+    }
+
+    #[test]
+    fn a_link_stays_a_link() {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let path = directory.path().join(MEMORY_FILE);
+        fs::write(directory.path().join("real"), "{}").expect("a file can be written");
+        std::os::unix::fs::symlink("real", &path).expect("a link can be made");
+        seed_file(&path, Path::new("/workspace")).expect("the directory is writable");
+        assert!(path.is_symlink());
+        assert_eq!(
+            fs::read_to_string(directory.path().join("real")).expect("the file is there"),
+            SEED
+        );
+    }
+
+    #[test]
+    fn a_place_that_does_not_exist_is_not_writable() {
+        let places = Places {
+            home: "/no/home".into(),
+            config: "/no/home/.claude".into(),
+            temporary: "/tmp".into(),
+            workspace: "/".into(),
+        };
+        let error = prepare(&places).expect_err("there is no such directory");
+        let user = rustix::process::getuid().as_raw();
+        assert_eq!(
+            (error.to_string(), error.exit_code()),
+            (
+                format!(
+                    "/no/home cannot be written by user {user}: No such file or directory (os error 2); mount a volume or a tmpfs there that this user may write"
+                ),
+                73
+            )
+        );
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(directory)
+            .expect("it is a directory")
+            .map(|entry| {
+                entry
+                    .expect("it is readable")
+                    .file_name()
+                    .to_string_lossy()
+                    .into_owned()
+            })
+            .collect();
+        names.sort();
+        names
+    }
+}

@@ -1,0 +1,127 @@
+//! What the tests do, as verbs.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// `box-init` with a program to start; standard error is kept for [`run`].
+pub(crate) fn init(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_box-init"));
+    command.args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// `box-init` with a shell script.
+pub(crate) fn init_script(script: &str) -> Command {
+    init(&["--", "sh", "-c", script])
+}
+
+/// How it ended, and what it wrote.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs it to its end.
+pub(crate) fn run(mut command: Command) -> Ended {
+    let output = command.output().expect("box-init can be started");
+    Ended {
+        code: output
+            .status
+            .code()
+            .unwrap_or_else(|| panic!("{command:?} was ended by {:?}", output.status.signal())),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A running `box-init` whose program has said that it is ready.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Running {
+    /// Starts it and reads the first line, which says something about the program: its process id, mostly.
+    pub(crate) fn start(mut command: Command) -> (Self, String) {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("box-init can be started");
+        let stdout = BufReader::new(child.stdout.take().expect("standard output is a pipe"));
+        let mut running = Self { child, stdout };
+        let line = running.read_line();
+        (running, line)
+    }
+
+    pub(crate) fn id(&self) -> i32 {
+        self.child.id().try_into().expect("process ids are small")
+    }
+
+    pub(crate) fn read_line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).expect("standard output can be read");
+        line.trim_end().to_owned()
+    }
+
+    pub(crate) fn send(&self, signal: u32) {
+        box_init::sys::send(self.id(), signal).expect("box-init is running");
+    }
+
+    pub(crate) fn wait(mut self) -> i32 {
+        let mut status: Option<ExitStatus> = None;
+        wait_until("box-init has ended", || {
+            status = self.child.try_wait().expect("box-init can be waited for");
+            status.is_some()
+        });
+        status
+            .and_then(|status| status.code())
+            .expect("no signal ends box-init")
+    }
+}
+
+/// A test that fails must not leave processes behind.
+impl Drop for Running {
+    fn drop(&mut self) {
+        for child in children_of(self.id()) {
+            let _ = box_init::sys::send(child, 9);
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Looks again and again until something is so.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < DEADLINE, "deadline passed before {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The children of a process, zombies among them.
+pub(crate) fn children_of(parent: i32) -> Vec<i32> {
+    std::fs::read_dir("/proc")
+        .expect("there is a /proc")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|process| stat(*process).is_some_and(|fields| fields.get(1) == Some(&parent.to_string())))
+        .collect()
+}
+
+/// `R`, `S`, `T`, `Z` ...
+pub(crate) fn state(process: i32) -> String {
+    stat(process)
+        .and_then(|fields| fields.into_iter().next())
+        .unwrap_or_default()
+}
+
+/// The fields of `/proc/PID/stat` after the name, the state first.
+fn stat(process: i32) -> Option<Vec<String>> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let (_, fields) = stat.rsplit_once(") ")?;
+    Some(fields.split(' ').map(str::to_owned).collect())
+}

@@ -1,0 +1,31 @@
+# shellcheck shell=sh disable=SC2154 # Sourced by ../cbox.
+# Nix: root opens the store itself, so no daemon is needed.
+
+configure_nix() {
+  if ! id nixbld1 >/dev/null 2>&1; then
+    say "creating the group nixbld and its users nixbld1 to nixbld8, who run Nix's builds"
+    getent group nixbld >/dev/null || groupadd --system nixbld
+    # Around a build Nix kills every process of its user. Below 1000 that could be a container's: many images use 999.
+    for number in 8 7 6 5 4 3 2 1; do
+      id "nixbld$number" >/dev/null 2>&1 || useradd --system -K SYS_UID_MIN=30001 -K SYS_UID_MAX=30999 --gid nixbld \
+        --groups nixbld --no-create-home --home-dir /var/empty --shell /usr/sbin/nologin "nixbld$number"
+    done
+  fi
+  if [ ! -e /etc/nix/nix.conf ]; then
+    say "writing /etc/nix/nix.conf"
+    mkdir -p /etc/nix
+    nix_settings >/etc/nix/nix.conf.new
+    mv /etc/nix/nix.conf.new /etc/nix/nix.conf
+  fi
+}
+
+nix_settings() {
+  echo "extra-experimental-features = nix-command flakes"
+  # A daemon decides the rest for its clients.
+  is_root || [ -w /nix/var/nix/db ] || return 0
+  ! is_root || echo "build-users-group = nixbld"
+  printf '%s\n' "sandbox = true" "sandbox-fallback = false" "substituters =" "keep-outputs = true" "max-jobs = auto" "cores = 0"
+  # Builds that fetch trust what this machine trusts, be it a private authority.
+  bundle=${NIX_SSL_CERT_FILE:-${SSL_CERT_FILE:-$system_bundle}}
+  [ ! -e "$bundle" ] || echo "extra-sandbox-paths = $system_bundle=$bundle"
+}

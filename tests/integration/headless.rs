@@ -1,0 +1,58 @@
+//! A headless run of the real Claude Code: a tool is used, the result is told, and the exit code means something.
+
+use catalogue::Architecture;
+use rstest::rstest;
+use serde_json::Value;
+
+use crate::world::{Box, Model};
+
+#[rstest]
+#[case(Architecture::Amd64)]
+#[case(Architecture::Arm64)]
+#[case(Architecture::Armhf)]
+#[tokio::test]
+async fn claude_uses_a_tool_and_answers(#[case] architecture: Architecture) {
+    let model = Model::start("headless.toml").await;
+    let ended = Box::new(architecture).headless("What is 40 + 2?", &model).run().await;
+
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let result: Value = serde_json::from_str(ended.stdout.trim()).expect("the result is one JSON document");
+    assert_eq!(result["is_error"], false);
+    assert!(
+        result["result"].as_str().is_some_and(|text| text.contains("box-42")),
+        "the answer quotes what the tool printed: {result}"
+    );
+    assert!(
+        model.tool_results().contains("box-42"),
+        "the shell of the box computed it: {}",
+        model.tool_results()
+    );
+}
+
+/// The CLI's own exit code says little; the box's says what became of the run (the table in ARCHITECTURE.md).
+#[rstest]
+#[case::bad_request("error-400.toml", 65)]
+#[case::refused_key("error-401.toml", 77)]
+#[case::rate_limited_once("rate-limited-once.toml", 0)]
+#[case::overloaded("error-529.toml", 75)]
+#[case::slow("slow.toml", 0)]
+#[case::cut_mid_stream("cut.toml", 69)]
+#[case::flood_of_deltas("flood.toml", 0)]
+#[tokio::test]
+async fn the_exit_code_says_what_became_of_the_run(#[case] script: &str, #[case] code: i64) {
+    let model = Model::start(script).await;
+    let ended = Box::new(Architecture::Amd64).headless("Say something.", &model).run().await;
+    assert_eq!(ended.code, code, "{}\n{}", ended.stdout, ended.stderr);
+    assert!(!model.requests().is_empty(), "the model was asked");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_unavailable() {
+    let model = Model::start("headless.toml").await;
+    let ended = Box::new(Architecture::Amd64)
+        .headless("Say something.", &model)
+        .set("ANTHROPIC_BASE_URL", "http://model:9")
+        .run()
+        .await;
+    assert_eq!(ended.code, 69, "{}\n{}", ended.stdout, ended.stderr);
+}
