@@ -2,21 +2,31 @@
 # Nix: root opens the store itself, so no daemon is needed.
 
 configure_nix() {
-  if ! id nixbld1 >/dev/null 2>&1; then
-    say "creating the group nixbld and its users nixbld1 to nixbld8, who run Nix's builds"
-    getent group nixbld >/dev/null || groupadd --system nixbld
-    # Around a build Nix kills every process of its user. Below 1000 that could be a container's: many images use 999.
-    for number in 8 7 6 5 4 3 2 1; do
-      id "nixbld$number" >/dev/null 2>&1 || useradd --system -K SYS_UID_MIN=30001 -K SYS_UID_MAX=30999 --gid nixbld \
-        --groups nixbld --no-create-home --home-dir /var/empty --shell /usr/sbin/nologin "nixbld$number"
-    done
-  fi
-  if [ ! -e /etc/nix/nix.conf ]; then
-    say "writing /etc/nix/nix.conf"
-    mkdir -p /etc/nix
-    nix_settings >/etc/nix/nix.conf.new
-    mv /etc/nix/nix.conf.new /etc/nix/nix.conf
-  fi
+  case $root in
+  *[!A-Za-z0-9/._+-]*) die 64 "Nix cannot open a checkout under the name $root: move it where the path holds letters, digits and /._+- alone" ;;
+  esac
+  is_root || [ -w /nix/var/nix/db ] || [ -S /nix/var/nix/daemon-socket/socket ] ||
+    die 69 "Nix's store is not $(id -un)'s, and no nix-daemon runs: sudo systemctl start nix-daemon, or use sudo for this command"
+  ! is_root || { create_build_users && write_nix_conf; }
+}
+
+create_build_users() {
+  ! id nixbld1 >/dev/null 2>&1 || return 0
+  say "creating the group nixbld and its users nixbld1 to nixbld8, who run Nix's builds"
+  getent group nixbld >/dev/null || groupadd --system nixbld
+  # Around a build Nix kills every process of its user. Below 1000 that could be a container's: many images use 999.
+  for number in 8 7 6 5 4 3 2 1; do
+    id "nixbld$number" >/dev/null 2>&1 || useradd --system -K SYS_UID_MIN=30001 -K SYS_UID_MAX=30999 --gid nixbld \
+      --groups nixbld --no-create-home --home-dir /var/empty --shell /usr/sbin/nologin "nixbld$number"
+  done
+}
+
+write_nix_conf() {
+  [ ! -e /etc/nix/nix.conf ] || return 0
+  say "writing /etc/nix/nix.conf"
+  mkdir -p /etc/nix
+  (unset NIX_SSL_CERT_FILE SSL_CERT_FILE && nix_settings) >/etc/nix/nix.conf.new
+  mv /etc/nix/nix.conf.new /etc/nix/nix.conf
 }
 
 nix_settings() {

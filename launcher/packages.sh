@@ -1,9 +1,10 @@
 # shellcheck shell=sh disable=SC2154 # Sourced by ../cbox.
 # Debian's packages.
 
-# shellcheck disable=SC2048,SC2086 # Packages are words.
+# shellcheck disable=SC2046,SC2048,SC2086 # Packages are words.
 install_packages() {
   command -v apt-get >/dev/null || die 69 "there is no apt-get here, so please install: $lacking"
+  set -- $(printf '%s\n' "$@" | sort -u)
   log=$cache/apt.log
   ! is_root || update_package_lists
   # Debian 12 has Docker's client in docker.io, later ones have it apart.

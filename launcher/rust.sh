@@ -20,19 +20,19 @@ has_rust() {
 install_rust() {
   say "downloading Rust to $rust"
   base=$(sed -n 's/.*"base": "\(.*\)".*/\1/p' "$rust_lock")
-  new=$rust.new
-  rm -rf "$new" && mkdir "$new"
+  rm -rf "$rust.new" && mkdir "$rust.new"
   sed -n 's/ *"\(.*-x86_64-unknown-linux-gnu\)": "\(.*\)".*/\1.tar.xz \2/p' "$rust_lock" |
-    while read -r name sha256; do unpack_rust "$base/$name" "$sha256" "$new" || exit; done ||
-    { status=$? && rm -r "$new" && die "$status" "Rust could not be installed"; }
-  mv "$new" "$rust"
+    while read -r name sha256; do unpack_rust "$base/$name" "$sha256"; done || { status=$? && rm -r "$rust.new" && exit "$status"; }
+  mv "$rust.new" "$rust"
 }
 
 unpack_rust() {
-  curl --fail --silent --show-error --location --retry 3 --output "$3/archive" "$1" || return 69
-  echo "$2  $3/archive" | sha256sum --check --status || {
-    say "$1 is not what $rust_lock says: its SHA-256 is $(sha256sum <"$3/archive")"
-    return 65
-  }
-  tar --extract --xz --strip-components 2 --exclude share --exclude manifest.in --directory "$3" --file "$3/archive" && rm "$3/archive"
+  archive=$rust.new/archive
+  curl --fail --silent --show-error --location --retry 3 --output "$archive" "$1" ||
+    die 69 "cannot download $1; a Rust of your own ($oldest or newer, with clippy and rustfmt) would do too"
+  got=$(sha256sum "$archive" | cut -d ' ' -f 1)
+  [ "$got" = "$2" ] || die 65 "$1 is not what $rust_lock says: its SHA-256 is $got"
+  tar --extract --xz --strip-components 2 --exclude share --exclude manifest.in --directory "$rust.new" --file "$archive" ||
+    die 73 "cannot unpack $1 in $rust.new"
+  rm "$archive"
 }

@@ -43,10 +43,6 @@ in
       "/usr/bin/box-entrypoint"
     ];
     WorkingDir = "/workspace";
-    Volumes = {
-      "/home/claude" = { };
-      "/workspace" = { };
-    };
     StopSignal = "SIGTERM";
   };
 

@@ -12,7 +12,7 @@ use crate::world::{Box, Model};
 #[case(Architecture::Armhf)]
 #[tokio::test]
 async fn claude_uses_a_tool_and_answers(#[case] architecture: Architecture) {
-    let model = Model::start("headless.toml").await;
+    let model = Model::start("probe-headless.toml").await;
     let ended = Box::new(architecture).headless("What is 40 + 2?", &model).run().await;
 
     assert_eq!(ended.code, 0, "{}", ended.stderr);
@@ -33,7 +33,7 @@ async fn claude_uses_a_tool_and_answers(#[case] architecture: Architecture) {
 #[rstest]
 #[case::bad_request("error-400.toml", 65)]
 #[case::refused_key("error-401.toml", 77)]
-#[case::rate_limited_once("rate-limited-once.toml", 0)]
+#[case::rate_limited_once("error-429-then-ok.toml", 0)]
 #[case::overloaded("error-529.toml", 75)]
 #[case::slow("slow.toml", 0)]
 #[case::cut_mid_stream("cut.toml", 69)]
@@ -48,10 +48,10 @@ async fn the_exit_code_says_what_became_of_the_run(#[case] script: &str, #[case]
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_unavailable() {
-    let model = Model::start("headless.toml").await;
+    let model = Model::start("probe-headless.toml").await;
     let ended = Box::new(Architecture::Amd64)
         .headless("Say something.", &model)
-        .set("ANTHROPIC_BASE_URL", "http://model:9")
+        .set("ANTHROPIC_BASE_URL", &format!("http://{}:9", model.host()))
         .run()
         .await;
     assert_eq!(ended.code, 69, "{}\n{}", ended.stdout, ended.stderr);

@@ -1,50 +1,72 @@
 //! An interactive session: with a terminal attached, Claude's prompt appears at once.
 
+use std::io::Read;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use verify::container::Container;
-use verify::docker::{self, OWNER};
+use verify::docker::{self, Network, OWNER};
 
 use crate::world::{KEY, credential_directory};
 
-/// Removes the container whatever becomes of the test.
-struct Started(String);
-
-impl Drop for Started {
-    fn drop(&mut self) {
-        let _ = docker::docker(["container", "rm", "--force", "--volumes", &self.0]);
-    }
-}
+const DEADLINE: Duration = Duration::from_secs(180);
 
 #[test]
 fn the_prompt_appears_without_a_question() {
     let directory = credential_directory(Some(("api-key", KEY, 0o444))).expect("a credential");
+    // Its containers go with it, whatever becomes of the test.
+    let network = Network::create("interactive").expect("Docker makes a network");
     let container = Container {
         image: "claude-in-a-box:core-amd64".to_owned(),
-        network: Some("none".to_owned()),
+        network: Some(network.name.clone()),
         labels: vec![(OWNER.to_owned(), docker::owner())],
         environment: vec![("ANTHROPIC_BASE_URL".to_owned(), "http://127.0.0.1:9".to_owned())],
         credentials: Some(directory.path().to_owned()),
         terminal: true,
         ..Container::default()
     };
-    let mut arguments = container.arguments();
-    arguments.insert(1, "--detach".to_owned());
-    arguments.retain(|argument| argument != "--rm");
-    let started = Started(docker::docker(arguments).expect("the box starts"));
+    let quoted: Vec<String> = container
+        .arguments()
+        .iter()
+        .map(|argument| format!("'{argument}'"))
+        .collect();
+    // `script` gives Docker's client a terminal, which has to have a size.
+    let mut session = Command::new("script")
+        .args(["--quiet", "--flush", "--command"])
+        .arg(format!("stty rows 40 columns 120; exec docker {}", quoted.join(" ")))
+        .arg("/dev/null")
+        .env("TERM", "xterm-256color")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("script(1) of bsdutils starts");
+    let mut output = session.stdout.take().expect("the terminal's output is piped");
+    let (sender, screen) = mpsc::channel();
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length) = output.read(&mut buffer)
+            && length > 0
+            && sender.send(buffer[..length].to_vec()).is_ok()
+        {}
+    });
 
-    // The screen is what Docker kept of the terminal's output; the prompt's hint stands under the input line.
-    let deadline = Instant::now() + Duration::from_secs(120);
-    loop {
-        let screen = docker::docker(["logs", &started.0]).expect("Docker keeps the screen");
-        if screen.contains("for shortcuts") || screen.contains("bypass permissions on") {
-            return;
+    let started = Instant::now();
+    let mut seen = String::new();
+    let found = loop {
+        if let Ok(bytes) = screen.recv_timeout(Duration::from_secs(1)) {
+            seen.push_str(&String::from_utf8_lossy(&bytes));
         }
-        let state = docker::docker(["inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", &started.0]);
-        assert!(
-            Instant::now() < deadline,
-            "no prompt within the deadline; the box is {state:?}, its screen:\n{screen}"
-        );
-        std::thread::sleep(Duration::from_millis(200));
-    }
+        // The hint below the input line, whose words the terminal may hold apart with escape sequences.
+        if seen.contains("shortcuts") || seen.contains("permissions") {
+            break true;
+        }
+        if started.elapsed() > DEADLINE {
+            break false;
+        }
+    };
+    session.kill().expect("the session can be ended");
+    session.wait().expect("the session ends");
+    assert!(found, "no prompt within {DEADLINE:?}; the screen:\n{seen}");
 }

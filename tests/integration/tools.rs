@@ -15,7 +15,7 @@ async fn every_probe_passes(#[case] architecture: Architecture) {
     let catalogue = catalogue();
     let script = tools::script(&catalogue, architecture);
     let ended = Box::new(architecture)
-        .program("/usr/bin/bash", &["-c", &script])
+        .program(&["/usr/bin/bash", "-c", &script])
         .run()
         .await;
     let outcomes = tools::outcomes(&ended.stdout);
@@ -31,7 +31,7 @@ async fn a_probe_that_cannot_pass_is_seen_to_fail() {
     }
     let script = tools::script(&catalogue, Architecture::Amd64);
     let ended = Box::new(Architecture::Amd64)
-        .program("/usr/bin/bash", &["-c", &script])
+        .program(&["/usr/bin/bash", "-c", &script])
         .run()
         .await;
     let problems = tools::problems(&catalogue, Architecture::Amd64, &tools::outcomes(&ended.stdout));

@@ -19,7 +19,7 @@ use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
 use verify::container::{CREDENTIALS, PIDS_MAX, WRITABLE, tmpfs};
 use verify::docker::{self, Network, OWNER};
 
-/// A claim about the key that tests use: it is a canary, found nowhere but where it belongs.
+/// The key that tests use: a canary, to be found nowhere but where it belongs.
 pub(crate) const KEY: &str = "sk-ant-api03-canary-9f31c2d4e8b7a6051122334455667788";
 
 const DEADLINE: Duration = Duration::from_secs(900);
@@ -30,8 +30,8 @@ pub(crate) fn root() -> PathBuf {
 }
 
 /// What is in the image, as the project says.
-pub(crate) fn catalogue() -> catalogue::tools::Catalogue {
-    catalogue::load::tools(&root().join("image/tools.toml")).expect("image/tools.toml is valid")
+pub(crate) fn catalogue() -> catalogue::Catalogue {
+    catalogue::load::catalogue(&root().join("image/tools.toml")).expect("image/tools.toml is valid")
 }
 
 /// A box to be run: the image's own entrypoint, hardened as people run it.
@@ -77,7 +77,7 @@ impl Box {
         let mut this = self
             .set("CLAUDE_MODE", "headless")
             .set("CLAUDE_PROMPT", prompt)
-            .set("ANTHROPIC_BASE_URL", "http://model:8080")
+            .set("ANTHROPIC_BASE_URL", &format!("http://{}:8080", model.host()))
             .credentials(&model.credentials());
         this.network = Some(model.network.name.clone());
         this
@@ -94,10 +94,10 @@ impl Box {
         self
     }
 
-    /// Another program in the place of the image's entrypoint.
-    pub(crate) fn program(mut self, program: &str, words: &[&str]) -> Self {
-        self.entrypoint = Some(program.to_owned());
-        self.words = words.iter().map(|word| (*word).to_owned()).collect();
+    /// Another program in the place of the image's entrypoint, under the image's init.
+    pub(crate) fn program(mut self, words: &[&str]) -> Self {
+        self.entrypoint = Some("/usr/bin/box-init".to_owned());
+        self.words = ["--"].iter().chain(words).map(|word| (*word).to_owned()).collect();
         self
     }
 
@@ -225,9 +225,8 @@ impl Model {
             .with_startup_timeout(DEADLINE)
             .with_label(OWNER, docker::owner())
             .with_network(&network.name)
-            .with_container_name(format!("model-{}", network.name))
+            .with_container_name(host(&network))
             .with_mount(Mount::bind_mount(place("model").to_string_lossy(), "/model"))
-            .with_host_config_modifier(|_| {})
             .with_cmd([
                 "--script=/model/script.toml",
                 "--listen=0.0.0.0:8080",
@@ -242,6 +241,11 @@ impl Model {
             network,
             files,
         }
+    }
+
+    /// Its name on its network.
+    pub(crate) fn host(&self) -> String {
+        host(&self.network)
     }
 
     /// The directory with the credential that the model takes.
@@ -266,6 +270,11 @@ impl Model {
         }
         texts
     }
+}
+
+/// Docker's name server knows a container by its name.
+fn host(network: &Network) -> String {
+    format!("model-{}", network.name)
 }
 
 /// The text of every tool result below a value.

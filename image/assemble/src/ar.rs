@@ -38,10 +38,14 @@ pub fn members(archive: &[u8]) -> Result<Vec<Member<'_>>, Error> {
     let mut members = Vec::new();
     let mut at = MAGIC.len();
     while at < archive.len() {
-        let (name, size) = header(archive.get(at..at + HEADER_LEN).ok_or(Error::Header(at))?).ok_or(Error::Header(at))?;
+        let (name, size) =
+            header(archive.get(at..at + HEADER_LEN).ok_or(Error::Header(at))?).ok_or(Error::Header(at))?;
         let start = at + HEADER_LEN;
         let data = start.checked_add(size).and_then(|end| archive.get(start..end));
-        members.push(Member { name, data: data.ok_or_else(|| Error::Truncated(name.to_owned()))? });
+        members.push(Member {
+            name,
+            data: data.ok_or_else(|| Error::Truncated(name.to_owned()))?,
+        });
         // Members start at even offsets.
         at = start + size + size % 2;
     }

@@ -1,5 +1,5 @@
-//! One image in one file that every Docker loads: moby's `manifest.json` for those that know no layout, and an OCI layout
-//! for those whose store is containerd's. Layers are in it as they are, compressed.
+//! One image in one file that every Docker loads: moby's `manifest.json` for those that know no layout, and an OCI
+//! layout for those whose store is containerd's. Layers are in it as they are, compressed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufWriter, Read, Write};
@@ -64,17 +64,23 @@ fn members(request: &request::Archive, image: &Record) -> Result<BTreeMap<String
     }
     for layer in &image.layers {
         let Descriptor { digest, size, .. } = layer.descriptor;
-        members.insert(blob(digest), Member::Blob { path: layer.blob(), size, digest });
+        members.insert(
+            blob(digest),
+            Member::Blob {
+                path: layer.blob(),
+                size,
+                digest,
+            },
+        );
     }
     let loaded = Loaded {
         config: blob(image.config.digest),
         repo_tags: &request.tags,
         layers: image.layers.iter().map(|layer| blob(layer.descriptor.digest)).collect(),
     };
-    let json = |value: Result<Vec<u8>, serde_json::Error>| value.map(Member::Bytes).unwrap_or(Member::Bytes(Vec::new()));
     let index = Index::new(named(&image.manifest, &request.tags)?, BTreeMap::new());
-    members.insert(MANIFEST.to_owned(), json(serde_json::to_vec(&[loaded])));
-    members.insert(INDEX.to_owned(), json(serde_json::to_vec(&index)));
+    members.insert(MANIFEST.to_owned(), Member::Bytes(oci::json(&[loaded])?));
+    members.insert(INDEX.to_owned(), Member::Bytes(oci::json(&index)?));
     members.insert(MARK.to_owned(), Member::Bytes(oci::LAYOUT.into()));
     Ok(members)
 }
@@ -88,17 +94,32 @@ fn named(manifest: &Descriptor, tags: &[String]) -> Result<Vec<Descriptor>, Erro
     tags.into_iter()
         .map(|tag| {
             let (name, version) = reference(tag).ok_or_else(|| Error::Tag(tag.clone()))?;
-            let annotations = [("io.containerd.image.name", format!("{name}:{version}")), ("org.opencontainers.image.ref.name", version)];
-            let annotations = annotations.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-            Ok(Descriptor { annotations, ..manifest.clone() })
+            let annotations = [
+                ("io.containerd.image.name", format!("{name}:{version}")),
+                ("org.opencontainers.image.ref.name", version),
+            ];
+            let annotations = annotations
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect();
+            Ok(Descriptor {
+                annotations,
+                ..manifest.clone()
+            })
         })
         .collect()
 }
 
-/// An image's name in full, and its tag. Docker reads short names so: the first part is a host only if it looks like one.
+/// An image's name in full, and its tag. Docker reads short names so: the first part is a host only if it looks like
+/// one.
 fn reference(tag: &str) -> Option<(String, String)> {
     let (name, version) = tag.rsplit_once(':').filter(|(_, version)| !version.contains('/'))?;
-    let is_good = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-/:".contains(&byte));
+    let is_good = |text: &str| {
+        !text.is_empty()
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"._-/:".contains(&byte))
+    };
     if !is_good(name) || !is_good(version) {
         return None;
     }
@@ -115,10 +136,22 @@ fn write(members: &BTreeMap<String, Member>, sink: &mut impl Write, place: &Path
     for (path, member) in members {
         let (kind, mode) = match member {
             Member::Directory => (Kind::Directory, 0o755),
-            Member::Bytes(bytes) => (Kind::File { size: bytes.len() as u64 }, 0o644),
+            Member::Bytes(bytes) => (
+                Kind::File {
+                    size: bytes.len() as u64,
+                },
+                0o644,
+            ),
             Member::Blob { size, .. } => (Kind::File { size: *size }, 0o644),
         };
-        sink.write_all(&encode(&Header { path, kind, mode, uid: 0, gid: 0 })).map_err(put)?;
+        sink.write_all(&encode(&Header {
+            path,
+            kind,
+            mode,
+            uid: 0,
+            gid: 0,
+        }))
+        .map_err(put)?;
         match member {
             Member::Directory => {}
             Member::Bytes(bytes) => sink.write_all(bytes).map_err(put)?,
@@ -131,11 +164,24 @@ fn write(members: &BTreeMap<String, Member>, sink: &mut impl Write, place: &Path
     sink.write_all(&END).map_err(put)
 }
 
-fn copy_blob(path: &Path, size: u64, digest: Digest, sink: &mut impl Write, put: impl Fn(io::Error) -> Error) -> Result<(), Error> {
+fn copy_blob(
+    path: &Path,
+    size: u64,
+    digest: Digest,
+    sink: &mut impl Write,
+    put: impl Fn(io::Error) -> Error,
+) -> Result<(), Error> {
     // A file of another length would break the archive, not only the layer.
     let mut blob = input::open(path)?.take(size);
     let copied = io::copy(&mut blob, sink).map_err(put)?;
-    if copied == size { Ok(()) } else { Err(Error::Blob { path: path.to_owned(), digest }) }
+    if copied == size {
+        Ok(())
+    } else {
+        Err(Error::Blob {
+            path: path.to_owned(),
+            digest,
+        })
+    }
 }
 
 #[cfg(test)]

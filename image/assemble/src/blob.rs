@@ -34,11 +34,19 @@ pub fn write(tree: &Tree, sink: &mut impl Write, place: &Path) -> Result<Vec<Fil
                 None => {
                     firsts.insert(*id, path);
                     content = tree.contents.get(*id);
-                    Written::File { size: content.map(Content::size).unwrap_or_default() }
+                    Written::File {
+                        size: content.map(Content::size).unwrap_or_default(),
+                    }
                 }
             },
         };
-        let header = Header { path: path.as_str(), kind, mode: entry.mode, uid: entry.uid, gid: entry.gid };
+        let header = Header {
+            path: path.as_str(),
+            kind,
+            mode: entry.mode,
+            uid: entry.uid,
+            gid: entry.gid,
+        };
         sink.write_all(&encode(&header)).map_err(put)?;
         let mut file = describe(&header, tree.owner_name(entry.owner));
         if let Some(content) = content {
@@ -59,14 +67,26 @@ fn describe(header: &Header<'_>, owner: String) -> File {
         Written::HardLink { target } => (FileKind::HardLink, None, Some(target.to_owned()), Some(owner)),
     };
     let mode = Mode::of(header.mode);
-    File { path: header.path.to_owned(), kind, mode, uid: header.uid, gid: header.gid, size, sha256: None, target, owner }
+    File {
+        path: header.path.to_owned(),
+        kind,
+        mode,
+        uid: header.uid,
+        gid: header.gid,
+        size,
+        sha256: None,
+        target,
+        owner,
+    }
 }
 
 /// Copies a file's bytes; returns their SHA-256 in hexadecimal.
 fn copy(content: &Content, sink: &mut impl Write, put: impl Fn(io::Error) -> Error) -> Result<String, Error> {
     let mut hashing = Hashing::new(sink);
     match content {
-        Content::Memory { data, range } => hashing.write_all(data.get(range.clone()).unwrap_or_default()).map_err(put)?,
+        Content::Memory { data, range } => hashing
+            .write_all(data.get(range.clone()).unwrap_or_default())
+            .map_err(put)?,
         Content::Disk { path, size } => {
             let mut file = input::open(path)?;
             let mut buffer = vec![0; 1 << 18];
@@ -80,7 +100,9 @@ fn copy(content: &Content, sink: &mut impl Write, put: impl Fn(io::Error) -> Err
                 if read == 0 {
                     break;
                 }
-                hashing.write_all(buffer.get(..read).unwrap_or_default()).map_err(&put)?;
+                hashing
+                    .write_all(buffer.get(..read).unwrap_or_default())
+                    .map_err(&put)?;
                 left -= read as u64;
             }
         }

@@ -6,34 +6,36 @@
 //! ```
 //!
 //! The producer cuts what it writes into blocks of [`BLOCK_LEN`]; each is deflated by itself and flushed to a byte
-//! boundary; the collector strings them together in order. The result is one gzip member (RFC 1952) and not one a block:
-//! some readers stop after the first.
+//! boundary; the collector strings them together in order. The result is one gzip member (RFC 1952) and not one a
+//! block: some readers stop after the first.
 //!
 //! # Why the bytes do not depend on the machine
 //!
-//! What a block becomes depends on the block, [`LEVEL`] and zlib-rs alone, and zlib-rs is pinned to one release. Some
-//! releases of zlib-ng and zlib-rs hashed strings by CRC-32 instructions where there are any, and so found other matches on
-//! other processors. The pinned one does not: `deflate/hash_calc.rs` multiplies (or rolls at level 9), and instructions are
-//! chosen at run time only in `compare256`, `slide_hash` and checksums, whose results are exact. A test holds a digest.
+//! What a block becomes depends on the block, the level and zlib-rs alone, and zlib-rs is pinned to one release. Some
+//! releases of zlib-ng and zlib-rs hashed strings by CRC-32 instructions where there are any, and so found other
+//! matches on other processors. The pinned one does not: `deflate/hash_calc.rs` multiplies (or rolls at level 9), and
+//! instructions are chosen at run time only in `compare256`, `slide_hash` and checksums, whose results are exact. A
+//! test holds a digest.
 //!
 //! # Why this level and this block
 //!
-//! Measured on one core of a loaded virtual machine (x86-64, AVX2) in blocks of 1 MiB: 191 MB of unpacked Debian packages,
-//! and 80 MB out of Claude Code's program.
+//! Measured on one core of a loaded virtual machine (x86-64, AVX2) in blocks of 1 MiB: 191 MB of unpacked Debian
+//! packages, and 80 MB out of Claude Code's program.
 //!
 //! | level | packages, MB/s | packages, ratio | program, MB/s | program, ratio |
 //! |---|---|---|---|---|
 //! | 1 | 234 | 0.518 | 191 | 0.610 |
 //! | 2 | 122 | 0.430 | 98 | 0.522 |
-//! | 3 | 104 | 0.417 | 85 | 0.507 |
-//! | **4** | **89** | **0.412** | **75** | **0.502** |
+//! | **3** | **106** | **0.417** | **86** | **0.507** |
+//! | 4 | 90 | 0.412 | 75 | 0.502 |
 //! | 5 | 81 | 0.408 | 69 | 0.498 |
 //! | 6 | 69 | 0.407 | 64 | 0.498 |
 //! | 7 | 45 | 0.404 | 43 | 0.494 |
 //! | 9 | 23 | 0.391 | 25 | 0.485 |
 //!
-//! Beyond level 4 a hundredth of size costs a fifth of the time. Blocks of 256 KiB cost 0.5 % of size, of 4 MiB save 0.1 %;
-//! handing each block the end of the one before it as a dictionary saves 0.2 %, which is not worth the dependence.
+//! From level 2 to 3 a seventh more time saves 3 % of size, from 3 to 4 again a seventh, but 1 %. Blocks of 256 KiB
+//! cost 0.5 % of size, of 4 MiB save 0.1 %; handing each block the end of the one before as a dictionary saves 0.2 %,
+//! which is not worth the dependence. Link-time optimisation changes nothing.
 
 use std::io::{self, Write};
 use std::num::NonZeroUsize;
@@ -50,7 +52,7 @@ use crate::digest::{Digest, Hashing};
 pub const BLOCK_LEN: usize = 1 << 20;
 
 /// The effort, part of what makes the bytes what they are.
-const LEVEL: i32 = 4;
+const LEVEL: i32 = 3;
 
 /// RFC 1951's largest.
 const WINDOW_BITS: u8 = 15;
@@ -84,8 +86,8 @@ pub enum Error<E> {
 ///
 /// # Errors
 ///
-/// [`Error`] says which end failed. If the sink fails the producer is told so by a broken pipe, and its error is dropped
-/// in favour of the sink's.
+/// [`Error`] says which end failed. If the sink fails the producer is told so by a broken pipe, and its error is
+/// dropped in favour of the sink's.
 pub fn gzip<T, E>(
     sink: impl Write + Send,
     threads: NonZeroUsize,
@@ -104,11 +106,17 @@ pub fn gzip<T, E>(
         drop(jobs_taken);
         let collector = scope.spawn(move || collect(sink, &tickets_taken));
 
-        let mut blocks = Blocks { block: Vec::with_capacity(BLOCK_LEN), jobs, tickets };
+        let mut blocks = Blocks {
+            block: Vec::with_capacity(BLOCK_LEN),
+            jobs,
+            tickets,
+        };
         let produced = produce(&mut blocks);
         let sent = blocks.send();
         drop(blocks);
-        let collected = collector.join().unwrap_or_else(|_| Err(io::Error::other("the collector ended without a result")));
+        let collected = collector
+            .join()
+            .unwrap_or_else(|_| Err(io::Error::other("the collector ended without a result")));
         match (produced, collected.and_then(|summary| sent.map(|()| summary))) {
             (Ok(value), Ok(summary)) => Ok((value, summary)),
             (_, Err(error)) => Err(Error::Sink(error)),
@@ -153,8 +161,15 @@ impl Blocks {
         let block = Arc::new(std::mem::replace(&mut self.block, Vec::with_capacity(BLOCK_LEN)));
         let (deflated, deflated_taken) = sync_channel(1);
         let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
-        self.tickets.send(Ticket { block: Arc::clone(&block), deflated: deflated_taken }).map_err(gone)?;
-        self.jobs.send(Job { block, deflated }).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        self.tickets
+            .send(Ticket {
+                block: Arc::clone(&block),
+                deflated: deflated_taken,
+            })
+            .map_err(gone)?;
+        self.jobs
+            .send(Job { block, deflated })
+            .map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }
 
@@ -181,19 +196,27 @@ fn work(jobs: &Mutex<Receiver<Job>>) {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { block, deflated }) = job else { return };
         deflate.reset();
-        let result = Deflated { bytes: deflate_block(&mut deflate, &block, &mut buffer), crc: crc32(0, &block) };
+        let result = Deflated {
+            bytes: deflate_block(&mut deflate, &block, &mut buffer),
+            crc: crc32(0, &block),
+        };
         // A collector that has given up has its reason.
         let _ = deflated.send(result);
     }
 }
 
-/// One block, ended by an empty stored block (a "full flush") so that the next may start at a byte and knows nothing of it.
+/// One block, ended by an empty stored block (a "full flush") so that the next may start at a byte and knows nothing of
+/// it.
 fn deflate_block(deflate: &mut Deflate, block: &[u8], buffer: &mut [u8]) -> io::Result<Vec<u8>> {
-    let status = deflate.compress(block, buffer, DeflateFlush::FullFlush).map_err(|error| io::Error::other(error.as_str()))?;
+    let status = deflate
+        .compress(block, buffer, DeflateFlush::FullFlush)
+        .map_err(|error| io::Error::other(error.as_str()))?;
     let length = usize::try_from(deflate.total_out()).map_err(io::Error::other)?;
     let complete = status == Status::Ok && deflate.total_in() == block.len() as u64 && length < buffer.len();
     let deflated = buffer.get(..length).filter(|_| complete);
-    deflated.map(<[u8]>::to_vec).ok_or_else(|| io::Error::other("a block does not fit the buffer that it must fit"))
+    deflated
+        .map(<[u8]>::to_vec)
+        .ok_or_else(|| io::Error::other("a block does not fit the buffer that it must fit"))
 }
 
 fn collect(sink: impl Write, tickets: &Receiver<Ticket>) -> io::Result<Summary> {
@@ -202,7 +225,9 @@ fn collect(sink: impl Write, tickets: &Receiver<Ticket>) -> io::Result<Summary> 
     let mut crc = 0;
     packed.write_all(&HEADER)?;
     for Ticket { block, deflated } in tickets {
-        let deflated = deflated.recv().map_err(|_| io::Error::other("a worker ended without a result"))?;
+        let deflated = deflated
+            .recv()
+            .map_err(|_| io::Error::other("a worker ended without a result"))?;
         packed.write_all(&deflated.bytes?)?;
         unpacked.write_all(&block)?;
         crc = crc32_combine(crc, deflated.crc, block.len() as u64);
@@ -215,7 +240,12 @@ fn collect(sink: impl Write, tickets: &Receiver<Ticket>) -> io::Result<Summary> 
     packed.write_all(&(uncompressed_size as u32).to_le_bytes())?;
     packed.flush()?;
     let (digest, size, _) = packed.finish();
-    Ok(Summary { diff_id, uncompressed_size, digest, size })
+    Ok(Summary {
+        diff_id,
+        uncompressed_size,
+        digest,
+        size,
+    })
 }
 
 #[cfg(test)]
@@ -227,7 +257,9 @@ mod tests {
         let mut state = 1_u64;
         let mut sample = Vec::new();
         while sample.len() < 3 * BLOCK_LEN + 12_345 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             sample.extend_from_slice(format!("line {} of {:x}\n", sample.len() / 7, state >> 50).as_bytes());
             sample.extend_from_slice(&state.to_le_bytes()[..(state >> 61) as usize]);
         }
@@ -237,8 +269,10 @@ mod tests {
     fn pack(bytes: &[u8], threads: usize, write_len: usize) -> (Vec<u8>, Summary) {
         let mut packed = Vec::new();
         let threads = NonZeroUsize::new(threads).unwrap();
-        let ((), summary) =
-            gzip(&mut packed, threads, |blocks| bytes.chunks(write_len).try_for_each(|part| blocks.write_all(part))).unwrap();
+        let ((), summary) = gzip(&mut packed, threads, |blocks| {
+            bytes.chunks(write_len).try_for_each(|part| blocks.write_all(part))
+        })
+        .unwrap();
         (packed, summary)
     }
 
@@ -247,9 +281,15 @@ mod tests {
         let (packed, summary) = pack(&sample(), 2, 4096);
         assert_eq!(Digest::of(&packed), summary.digest);
         assert_eq!(Digest::of(&sample()), summary.diff_id);
-        assert_eq!((summary.uncompressed_size, summary.size), (sample().len() as u64, packed.len() as u64));
+        assert_eq!(
+            (summary.uncompressed_size, summary.size),
+            (sample().len() as u64, packed.len() as u64)
+        );
         // If this changes, the digest of every image does: then a new zlib-rs has other bytes, or this processor has.
-        assert_eq!(summary.digest.to_string(), "sha256:f0aebf563c1e026b7a2fa45ea1a034b24fd3f55dffadf3c9738a6ae19195467a");
+        assert_eq!(
+            summary.digest.to_string(),
+            "sha256:0487ef9f7dc0ef5bee46a5820425f32546f23f42b9f263c0bc960818c9118b43"
+        );
     }
 
     #[test]
@@ -257,7 +297,11 @@ mod tests {
         let sample = sample();
         let expected = pack(&sample, 1, sample.len());
         for (threads, write_len) in [(1, 1 << 18), (2, 999), (7, BLOCK_LEN + 1)] {
-            assert_eq!(pack(&sample, threads, write_len), expected, "{threads} threads, writes of {write_len}");
+            assert_eq!(
+                pack(&sample, threads, write_len),
+                expected,
+                "{threads} threads, writes of {write_len}"
+            );
         }
     }
 

@@ -66,12 +66,17 @@ impl Control {
     ///
     /// [`Error`] says which line is wrong.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let text = std::str::from_utf8(bytes).map_err(|_| Error::Encoding)?.trim_matches('\n');
+        let text = std::str::from_utf8(bytes)
+            .map_err(|_| Error::Encoding)?
+            .trim_matches('\n');
         let mut fields: BTreeMap<String, String> = BTreeMap::new();
         let mut last = None;
         for line in text.lines() {
             if line.starts_with([' ', '\t']) {
-                let value = last.as_ref().and_then(|name| fields.get_mut(name)).ok_or_else(|| Error::Line(line.into()))?;
+                let value = last
+                    .as_ref()
+                    .and_then(|name| fields.get_mut(name))
+                    .ok_or_else(|| Error::Line(line.into()))?;
                 value.push('\n');
                 value.push_str(line.trim());
             } else {
@@ -84,9 +89,17 @@ impl Control {
                 last = Some(key);
             }
         }
-        let field = |name: &'static str| fields.get(&name.to_ascii_lowercase()).cloned().ok_or(Error::Missing(name));
+        let field = |name: &'static str| {
+            fields
+                .get(&name.to_ascii_lowercase())
+                .cloned()
+                .ok_or(Error::Missing(name))
+        };
         let package = field("Package")?;
-        let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte));
+        let is_name = |name: &str| {
+            name.bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"+-.".contains(&byte))
+        };
         if !is_name(&package) || !package.starts_with(|first: char| first.is_ascii_alphanumeric()) {
             return Err(Error::Name(package));
         }
@@ -95,14 +108,18 @@ impl Control {
             package,
             version: field("Version")?,
             architecture: field("Architecture")?,
-            replaces: fields.get("replaces").map_or(Ok(Vec::new()), |value| relations(value))?,
+            replaces: fields
+                .get("replaces")
+                .map_or(Ok(Vec::new()), |value| relations(value))?,
         })
     }
 
     /// Whether this package's files take the place of the other's.
     #[must_use]
     pub fn replaces(&self, package: &str, version: &str) -> bool {
-        self.replaces.iter().any(|relation| relation.holds_for(package, version))
+        self.replaces
+            .iter()
+            .any(|relation| relation.holds_for(package, version))
     }
 }
 
@@ -129,7 +146,10 @@ impl Relation {
         };
         let name = name.trim();
         let package = name.split_once(':').map_or(name, |(package, _architecture)| package);
-        (!package.is_empty() && !package.contains([' ', '|'])).then(|| Self { package: package.to_owned(), constraint })
+        (!package.is_empty() && !package.contains([' ', '|'])).then(|| Self {
+            package: package.to_owned(),
+            constraint,
+        })
     }
 
     fn holds_for(&self, package: &str, version: &str) -> bool {
@@ -149,7 +169,9 @@ impl Relation {
 
 fn relations(value: &str) -> Result<Vec<Relation>, Error> {
     let relations = value.split(',').map(str::trim).filter(|relation| !relation.is_empty());
-    relations.map(|relation| Relation::parse(relation).ok_or_else(|| Error::Relation(relation.into()))).collect()
+    relations
+        .map(|relation| Relation::parse(relation).ok_or_else(|| Error::Relation(relation.into())))
+        .collect()
 }
 
 #[cfg(test)]
@@ -162,7 +184,14 @@ mod tests {
     #[test]
     fn fields_are_read_and_the_text_is_kept() {
         let control = Control::parse(BASH.as_bytes()).unwrap();
-        assert_eq!((control.package.as_str(), control.version.as_str(), control.architecture.as_str()), ("bash", "5.2", "amd64"));
+        assert_eq!(
+            (
+                control.package.as_str(),
+                control.version.as_str(),
+                control.architecture.as_str()
+            ),
+            ("bash", "5.2", "amd64")
+        );
         assert_eq!(control.text, BASH);
     }
 
@@ -179,7 +208,10 @@ mod tests {
     #[case("bash-doc", "2.05-2", false)]
     #[case("dash", "1", false)]
     fn replaces_minds_versions(#[case] package: &str, #[case] version: &str, #[case] replaces: bool) {
-        assert_eq!(Control::parse(BASH.as_bytes()).unwrap().replaces(package, version), replaces);
+        assert_eq!(
+            Control::parse(BASH.as_bytes()).unwrap().replaces(package, version),
+            replaces
+        );
     }
 
     #[rstest]

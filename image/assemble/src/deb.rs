@@ -115,7 +115,9 @@ pub enum Error {
         wanted: String,
     },
     /// A script that nobody reviewed.
-    #[error("holds a {script} with sha256 {sha256} that the lock does not know: run ./cbox lock and review image/scripts.toml")]
+    #[error(
+        "holds a {script} with sha256 {sha256} that the lock does not know: run ./cbox lock and review image/scripts.toml"
+    )]
     Script {
         /// `preinst` or `postinst`.
         script: String,
@@ -154,7 +156,9 @@ pub enum Error {
     #[error("has a rule with \"{0}\", which is neither an absolute path nor an octal mode: correct image/scripts.toml")]
     RuleValue(String),
     /// An account cannot be added.
-    #[error("cannot take the account \"{0}\": its name, uid or gid is in the masters already, or a field is empty or holds a colon")]
+    #[error(
+        "cannot take the account \"{0}\": its name, uid or gid is in the masters already, or a field is empty or holds a colon"
+    )]
     Account(String),
 }
 
@@ -167,18 +171,33 @@ impl Deb {
     pub fn read(bytes: &[u8], wanted: &Package, layer_architecture: &str, limits: Limits) -> Result<Self, Error> {
         let found = Digest::of(bytes).hex();
         if found != wanted.sha256 {
-            return Err(Error::Sha256 { found, wanted: wanted.sha256.clone() });
+            return Err(Error::Sha256 {
+                found,
+                wanted: wanted.sha256.clone(),
+            });
         }
         let (control_archive, data_archive) = archives(bytes)?;
         let mut files = control_files(&control_archive)?;
-        let control = Control::parse(&files.remove("control").ok_or_else(|| Error::Format("no control file".into()))?)?;
+        let control = Control::parse(
+            &files
+                .remove("control")
+                .ok_or_else(|| Error::Format("no control file".into()))?,
+        )?;
         identify(&control, wanted, layer_architecture)?;
         review(&files, wanted)?;
-        let md5sums = files.get("md5sums").map_or_else(|| Ok(BTreeMap::new()), |file| md5sums(file))?;
+        let md5sums = files
+            .get("md5sums")
+            .map_or_else(|| Ok(BTreeMap::new()), |file| md5sums(file))?;
         let data = data_archive.unpack(limits.bytes)?;
         let members = data_archive.members(&data, limits)?;
         let (members, setuid_dropped) = resolve(members, control.package == MERGES_USR)?;
-        Ok(Self { control, md5sums, members, data: Arc::new(data), setuid_dropped })
+        Ok(Self {
+            control,
+            md5sums,
+            members,
+            data: Arc::new(data),
+            setuid_dropped,
+        })
     }
 
     /// The bytes of a file.
@@ -201,11 +220,17 @@ struct Archive<'a> {
 impl Archive<'_> {
     fn unpack(&self, limit: u64) -> Result<Vec<u8>, Error> {
         let unpacked = self.compression.unpack(self.member.data, limit);
-        unpacked.map_err(|error| Error::Unpack { member: self.member.name.into(), error })
+        unpacked.map_err(|error| Error::Unpack {
+            member: self.member.name.into(),
+            error,
+        })
     }
 
     fn members(&self, archive: &[u8], limits: Limits) -> Result<Vec<tar::Member>, Error> {
-        tar::members(archive, limits).map_err(|error| Error::Tar { member: self.member.name.into(), error })
+        tar::members(archive, limits).map_err(|error| Error::Tar {
+            member: self.member.name.into(),
+            error,
+        })
     }
 }
 
@@ -216,7 +241,11 @@ fn archives(bytes: &[u8]) -> Result<(Archive<'_>, Archive<'_>), Error> {
     let mut members = members.into_iter().filter(|member| !member.name.starts_with('_'));
     let format = members.next().ok_or_else(|| Error::Format("nothing".into()))?;
     if format.name != "debian-binary" || !format.data.starts_with(b"2.") {
-        return Err(Error::Format(format!("{} first, with \"{}\"", format.name, format.data.escape_ascii())));
+        return Err(Error::Format(format!(
+            "{} first, with \"{}\"",
+            format.name,
+            format.data.escape_ascii()
+        )));
     }
     let mut archive = |stem: &str| {
         let member = members.next().ok_or_else(|| Error::Format(format!("no {stem}")))?;
@@ -230,7 +259,10 @@ fn archives(bytes: &[u8]) -> Result<(Archive<'_>, Archive<'_>), Error> {
 }
 
 fn control_files(archive: &Archive<'_>) -> Result<BTreeMap<String, Vec<u8>>, Error> {
-    let limits = Limits { bytes: CONTROL_BYTES_MAX, members: 1000 };
+    let limits = Limits {
+        bytes: CONTROL_BYTES_MAX,
+        members: 1000,
+    };
     let unpacked = archive.unpack(limits.bytes)?;
     let mut files = BTreeMap::new();
     for member in archive.members(&unpacked, limits)? {
@@ -250,11 +282,17 @@ fn identify(control: &Control, wanted: &Package, layer_architecture: &str) -> Re
     ];
     for (field, found, wanted) in fields {
         if found != wanted {
-            return Err(Error::Identity { field, found: found.clone() });
+            return Err(Error::Identity {
+                field,
+                found: found.clone(),
+            });
         }
     }
     if control.architecture != "all" && control.architecture != layer_architecture {
-        return Err(Error::Architecture { found: control.architecture.clone(), wanted: layer_architecture.into() });
+        return Err(Error::Architecture {
+            found: control.architecture.clone(),
+            wanted: layer_architecture.into(),
+        });
     }
     Ok(())
 }
@@ -262,9 +300,15 @@ fn identify(control: &Control, wanted: &Package, layer_architecture: &str) -> Re
 /// Every script that an installation would run must be one that was reviewed.
 fn review(files: &BTreeMap<String, Vec<u8>>, wanted: &Package) -> Result<(), Error> {
     for script in ["preinst", "postinst"] {
-        match (files.get(script).map(|file| Digest::of(file).hex()), wanted.scripts.get(script)) {
+        match (
+            files.get(script).map(|file| Digest::of(file).hex()),
+            wanted.scripts.get(script),
+        ) {
             (Some(sha256), known) if known.is_none_or(|known| known.sha256 != sha256) => {
-                return Err(Error::Script { script: script.into(), sha256 });
+                return Err(Error::Script {
+                    script: script.into(),
+                    sha256,
+                });
             }
             (None, Some(_)) => return Err(Error::NoScript(script.into())),
             _ => {}
@@ -281,7 +325,9 @@ fn md5sums(file: &[u8]) -> Result<BTreeMap<ImagePath, String>, Error> {
         let path = ImagePath::member(path.trim_start_matches([' ', '*'])).ok()?;
         (sum.len() == 32 && sum.bytes().all(|digit| digit.is_ascii_hexdigit())).then(|| (path, sum.to_owned()))
     };
-    text.lines().map(|line| entry(line).ok_or_else(|| Error::Md5sums(line.into()))).collect()
+    text.lines()
+        .map(|line| entry(line).ok_or_else(|| Error::Md5sums(line.into())))
+        .collect()
 }
 
 /// Gives every member its one path, and hard links the bytes that they are another name of.
@@ -294,11 +340,19 @@ fn resolve(archive: Vec<tar::Member>, merges_usr: bool) -> Result<(Vec<Member>, 
             Ok(path) => path,
             // The layer's root is the image's, whose mode no package decides.
             Err(PathError::Root) => continue,
-            Err(error) => return Err(Error::Path { path: member.path, error }),
+            Err(error) => {
+                return Err(Error::Path {
+                    path: member.path,
+                    error,
+                });
+            }
         };
         if let tar::Kind::HardLink(target) = member.kind {
             let file = ImagePath::member(&target).ok().and_then(|target| files.get(&target));
-            member = file.cloned().ok_or_else(|| Error::HardLink { path: path.clone(), target })?;
+            member = file.cloned().ok_or_else(|| Error::HardLink {
+                path: path.clone(),
+                target,
+            })?;
         }
         let kind = match &member.kind {
             tar::Kind::Directory => Kind::Directory,
@@ -315,7 +369,13 @@ fn resolve(archive: Vec<tar::Member>, merges_usr: bool) -> Result<(Vec<Member>, 
         if member.mode & 0o6000 != 0 {
             setuid_dropped.push(path.clone());
         }
-        members.push(Member { path: path.clone(), kind, mode: member.mode & 0o1777, uid: member.uid, gid: member.gid });
+        members.push(Member {
+            path: path.clone(),
+            kind,
+            mode: member.mode & 0o1777,
+            uid: member.uid,
+            gid: member.gid,
+        });
         if matches!(member.kind, tar::Kind::File(_)) {
             files.insert(path, member);
         }

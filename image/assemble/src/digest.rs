@@ -66,7 +66,11 @@ pub struct Hashing<W> {
 impl<W: Write> Hashing<W> {
     /// Hashes what is written to `inner`.
     pub fn new(inner: W) -> Self {
-        Self { inner, hasher: Sha256::new(), count: 0 }
+        Self {
+            inner,
+            hasher: Sha256::new(),
+            count: 0,
+        }
     }
 
     /// The digest and the number of the bytes written, and the writer.
@@ -91,7 +95,9 @@ impl<W: Write> Write for Hashing<W> {
 /// Bytes in hexadecimal, small letters.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    const DIGITS: [char; 16] = [
+        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+    ];
     let digit = |nibble: u8| DIGITS[usize::from(nibble & 0xf)];
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }

@@ -3,10 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::conflict::Conflict;
 use crate::deb;
 use crate::digest::Digest;
 use crate::request::Package;
-use crate::tree::Conflict;
 
 /// The exit codes of sysexits(3) that this program uses.
 pub mod exit {
@@ -16,6 +16,8 @@ pub mod exit {
     pub const DATA: u8 = 65;
     /// A file that must exist does not.
     pub const NO_INPUT: u8 = 66;
+    /// A defect of ours.
+    pub const SOFTWARE: u8 = 70;
     /// An output cannot be written.
     pub const CANNOT_CREATE: u8 = 73;
     /// A file may not be read.
@@ -159,6 +161,9 @@ pub enum Error {
     /// Two images of an index have one platform.
     #[error("the index has two images for {0}: give it one for each architecture")]
     PlatformTwice(&'static str),
+    /// A document cannot be put into JSON.
+    #[error("cannot put a document into JSON: {0}; this is a defect of assemble, please report it")]
+    Document(serde_json::Error),
     /// A tag is no reference.
     #[error("the tag \"{0}\" is no image name: write it as name:tag")]
     Tag(String),
@@ -168,13 +173,19 @@ impl Error {
     /// For a file that is read.
     #[must_use]
     pub fn read(path: &Path, source: io::Error) -> Self {
-        Self::Read { path: path.to_owned(), source }
+        Self::Read {
+            path: path.to_owned(),
+            source,
+        }
     }
 
     /// For a file that is written.
     #[must_use]
     pub fn write(path: &Path, source: io::Error) -> Self {
-        Self::Write { path: path.to_owned(), source }
+        Self::Write {
+            path: path.to_owned(),
+            source,
+        }
     }
 
     /// For a package that is refused.
@@ -193,6 +204,7 @@ impl Error {
             Self::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => exit::NO_PERMISSION,
             Self::Read { .. } => exit::NO_INPUT,
             Self::Write { .. } => exit::CANNOT_CREATE,
+            Self::Document(_) => exit::SOFTWARE,
             Self::Json { .. }
             | Self::Version { .. }
             | Self::Omit { .. }

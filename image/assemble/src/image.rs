@@ -76,13 +76,16 @@ pub fn assemble(request: &Path, place: &Path) -> Result<(), Error> {
         let layer: record::Layer = request::load(&path.join(RECORD))?;
         let size = input::metadata(&path.join(BLOB))?.len();
         if size != layer.size {
-            return Err(Error::Blob { path: path.join(BLOB), digest: layer.digest });
+            return Err(Error::Blob {
+                path: path.join(BLOB),
+                digest: layer.digest,
+            });
         }
         layers.push((path.clone(), layer));
     }
     let records: Vec<&record::Layer> = layers.iter().map(|(_, layer)| layer).collect();
     check(image.architecture, &records)?;
-    let documents = Documents::new(image, &layers);
+    let documents = Documents::new(image, &layers)?;
 
     let output = output::Directory::new(place)?;
     output.file(CONFIG, |file| file.write_all(&documents.config))?;
@@ -111,9 +114,17 @@ fn check(architecture: Architecture, layers: &[&record::Layer]) -> Result<(), Er
     for layer in layers {
         if layer.architecture != architecture {
             let (found, wanted) = (layer.architecture.debian(), architecture.debian());
-            return Err(Error::LayerArchitecture { layer: layer.name.clone(), found, wanted });
+            return Err(Error::LayerArchitecture {
+                layer: layer.name.clone(),
+                found,
+                wanted,
+            });
         }
-        let overlap = |what: String, first: &str| Error::LayersOverlap { what, first: first.to_owned(), second: layer.name.clone() };
+        let overlap = |what: String, first: &str| Error::LayersOverlap {
+            what,
+            first: first.to_owned(),
+            second: layer.name.clone(),
+        };
         for record::Package { package, .. } in &layer.packages {
             if let Some(first) = packages.insert(package, &layer.name) {
                 return Err(overlap(format!("package {package}"), first));
@@ -154,7 +165,11 @@ fn check_parents(paths: &BTreeMap<&str, (&str, &record::File)>) -> Result<(), Er
             && let Some((first, present)) = paths.get(parent)
             && present.kind != FileKind::Directory
         {
-            return Err(Error::LayersOverlap { what: format!("/{parent}"), first: (*first).to_owned(), second: (*layer).to_owned() });
+            return Err(Error::LayersOverlap {
+                what: format!("/{parent}"),
+                first: (*first).to_owned(),
+                second: (*layer).to_owned(),
+            });
         }
     }
     Ok(())
@@ -167,36 +182,49 @@ struct Documents {
 }
 
 impl Documents {
-    fn new(image: request::Image, layers: &[(PathBuf, record::Layer)]) -> Self {
+    fn new(image: request::Image, layers: &[(PathBuf, record::Layer)]) -> Result<Self, Error> {
         let records = || layers.iter().map(|(_, layer)| layer);
-        let history = |layer: &record::Layer| History { created: image.created.clone(), created_by: layer.name.clone() };
-        let config = json(&Config {
+        let history = |layer: &record::Layer| History {
+            created: image.created.clone(),
+            created_by: layer.name.clone(),
+        };
+        let config = oci::json(&Config {
             created: image.created.clone(),
             platform: Platform::of(image.architecture),
             config: oci::sorted(Value::Object(image.config)),
-            rootfs: RootFs { kind: "layers", diff_ids: records().map(|layer| layer.diff_id).collect() },
+            rootfs: RootFs {
+                kind: "layers",
+                diff_ids: records().map(|layer| layer.diff_id).collect(),
+            },
             history: records().map(history).collect(),
-        });
+        })?;
         let config_descriptor = Descriptor::of(oci::CONFIG_MEDIA_TYPE, &config);
-        let manifest = json(&Manifest {
+        let manifest = oci::json(&Manifest {
             schema_version: 2,
             media_type: oci::MANIFEST_MEDIA_TYPE.to_owned(),
             config: config_descriptor.clone(),
             layers: records().map(layer_descriptor).collect(),
             annotations: image.annotations,
-        });
+        })?;
         let platform = Some(Platform::of(image.architecture));
         let mut packages: Vec<record::Package> = records().flat_map(|layer| layer.packages.clone()).collect();
         packages.sort_by(|left, right| left.package.cmp(&right.package));
         let record = Record {
             version: VERSION,
             architecture: image.architecture,
-            manifest: Descriptor { platform, ..Descriptor::of(oci::MANIFEST_MEDIA_TYPE, &manifest) },
+            manifest: Descriptor {
+                platform,
+                ..Descriptor::of(oci::MANIFEST_MEDIA_TYPE, &manifest)
+            },
             config: config_descriptor,
             layers: layers.iter().map(|(path, layer)| layer_record(path, layer)).collect(),
             packages,
         };
-        Self { config, manifest, record }
+        Ok(Self {
+            config,
+            manifest,
+            record,
+        })
     }
 }
 
@@ -212,10 +240,11 @@ fn layer_record(path: &Path, layer: &record::Layer) -> LayerRecord {
 
 fn layer_descriptor(layer: &record::Layer) -> Descriptor {
     let (media_type, annotations) = (layer.media_type.clone(), BTreeMap::new());
-    Descriptor { media_type, digest: layer.digest, size: layer.size, platform: None, annotations }
-}
-
-/// A document in the bytes that its digest is of. Its fields are strings, numbers and lists: nothing that JSON cannot say.
-fn json(document: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(document).unwrap_or_default()
+    Descriptor {
+        media_type,
+        digest: layer.digest,
+        size: layer.size,
+        platform: None,
+        annotations,
+    }
 }

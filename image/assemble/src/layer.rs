@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
+use crate::addition::Addition;
 use crate::deb::Deb;
 use crate::error::Error;
 use crate::merge;
 use crate::omit::Omit;
 use crate::request::{self, Layer};
 use crate::tar::read::Limits;
-use crate::tree::Addition;
 use crate::{blob, compress, input, items, output, record};
 
 /// The blob's name in a layer's directory.
@@ -32,10 +32,20 @@ pub fn assemble(request: &Path, place: &Path, threads: NonZeroUsize) -> Result<(
     // One order, so that the packages alone decide, and not how they were listed.
     layer.packages.sort_by(|left, right| left.package.cmp(&right.package));
     if let Some(package) = repeated(&layer.packages) {
-        return Err(Error::PackageTwice { layer: layer.name, package: package.to_owned() });
+        return Err(Error::PackageTwice {
+            layer: layer.name,
+            package: package.to_owned(),
+        });
     }
-    let omit = Omit::parse(&layer.omit).map_err(|pattern| Error::Omit { layer: layer.name.clone(), pattern })?;
-    let items = layer.items.iter().map(|item| additions(item, &omit)).collect::<Result<Vec<_>, Error>>()?;
+    let omit = Omit::parse(&layer.omit).map_err(|pattern| Error::Omit {
+        layer: layer.name.clone(),
+        pattern,
+    })?;
+    let items = layer
+        .items
+        .iter()
+        .map(|item| additions(item, &omit))
+        .collect::<Result<Vec<_>, Error>>()?;
     let packages = read_packages(&layer, threads)?;
     let (tree, contents) = merge::merge(&layer, &packages, items, &omit)?;
 
@@ -54,7 +64,11 @@ pub fn assemble(request: &Path, place: &Path, threads: NonZeroUsize) -> Result<(
 
 /// The first name that two packages of a sorted list have.
 fn repeated(packages: &[request::Package]) -> Option<&str> {
-    packages.iter().zip(packages.get(1..)?).find(|(one, next)| one.package == next.package).map(|(one, _)| one.package.as_str())
+    packages
+        .iter()
+        .zip(packages.get(1..)?)
+        .find(|(one, next)| one.package == next.package)
+        .map(|(one, _)| one.package.as_str())
 }
 
 fn additions(item: &request::Item, omit: &Omit) -> Result<Vec<Addition>, Error> {
@@ -72,7 +86,9 @@ fn read_packages(layer: &Layer, threads: NonZeroUsize) -> Result<Vec<Deb>, Error
     let work = || {
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(package) = layer.packages.get(index) else { return };
+            let Some(package) = layer.packages.get(index) else {
+                return;
+            };
             let deb = read_package(package, layer);
             read.lock().unwrap_or_else(PoisonError::into_inner).insert(index, deb);
         }
@@ -82,7 +98,10 @@ fn read_packages(layer: &Layer, threads: NonZeroUsize) -> Result<Vec<Deb>, Error
             scope.spawn(work);
         }
     });
-    read.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+    read.into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .into_values()
+        .collect()
 }
 
 fn read_package(package: &request::Package, layer: &Layer) -> Result<Deb, Error> {

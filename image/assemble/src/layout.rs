@@ -44,15 +44,15 @@ pub fn assemble(request: &Path, place: &Path) -> Result<(), Error> {
         }
         manifests.push(image.manifest);
     }
-    let index = Index::new(manifests, request.annotations);
-    output.file(INDEX, |file| Ok(serde_json::to_writer(file, &index)?))?;
+    let index = oci::json(&Index::new(manifests, request.annotations))?;
+    output.file(INDEX, |file| file.write_all(&index))?;
     output.file(MARK, |file| file.write_all(oci::LAYOUT.as_bytes()))?;
     output.commit()
 }
 
 /// Carries out `assemble copy`: the layout with files in the place of links, for tools that follow none, and with the
-/// index as a blob that `index.json` points at, which is how they know one image of several platforms from several images.
-/// Every blob is held against its name.
+/// index as a blob that `index.json` points at, which is how they know one image of several platforms from several
+/// images. Every blob is held against its name.
 ///
 /// # Errors
 ///
@@ -75,8 +75,8 @@ pub fn copy(layout: &Path, place: &Path) -> Result<(), Error> {
     let index = input::bytes(&layout.join(INDEX))?;
     let descriptor = Descriptor::of(oci::INDEX_MEDIA_TYPE, &index);
     output.file(&blob(descriptor.digest), |file| file.write_all(&index))?;
-    let outer = Index::new(vec![descriptor], BTreeMap::new());
-    output.file(INDEX, |file| Ok(serde_json::to_writer(file, &outer)?))?;
+    let outer = oci::json(&Index::new(vec![descriptor], BTreeMap::new()))?;
+    output.file(INDEX, |file| file.write_all(&outer))?;
     output.file(MARK, |file| file.write_all(oci::LAYOUT.as_bytes()))?;
     output.commit()
 }
@@ -88,7 +88,14 @@ pub fn copy(layout: &Path, place: &Path) -> Result<(), Error> {
 /// [`Error::Read`], and [`Error::Blob`] if it has another.
 pub fn document(path: &Path, digest: Digest) -> Result<Vec<u8>, Error> {
     let bytes = input::bytes(path)?;
-    if Digest::of(&bytes) == digest { Ok(bytes) } else { Err(Error::Blob { path: path.to_owned(), digest }) }
+    if Digest::of(&bytes) == digest {
+        Ok(bytes)
+    } else {
+        Err(Error::Blob {
+            path: path.to_owned(),
+            digest,
+        })
+    }
 }
 
 /// A blob's path in a layout.

@@ -1,7 +1,8 @@
 //! Packages to layers to an OCI index, the same bytes every time.
 //!
 //! ```text
-//! request -> deb (ar, unpack, control, tar::read) -> merge (rules, omit, tree) -> blob (tar::write) -> compress -> layer
+//! request -> deb (ar, unpack, control, tar::read) -> merge (rules, omit, tree) -> blob (tar::write) -> compress ->
+//! layer
 //!            items ---------------------------------^
 //! layers -> image -> layout, archive
 //! ```
@@ -11,11 +12,13 @@
 
 #![cfg_attr(test, allow(clippy::expect_used, clippy::panic, clippy::unwrap_used))]
 
+pub mod addition;
 pub mod ar;
 pub mod archive;
 pub mod blob;
 pub mod cli;
 pub mod compress;
+pub mod conflict;
 pub mod control;
 pub mod deb;
 pub mod digest;

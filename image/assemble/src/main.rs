@@ -10,7 +10,8 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version are asked for, and are no mistake. Where they cannot be printed nothing else can be, either.
+            // Help and version are asked for, and are no mistake. Where they cannot be printed nothing else can be,
+            // either.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { exit::USAGE } else { 0 });
         }

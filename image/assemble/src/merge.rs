@@ -4,6 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use md5::{Digest as _, Md5};
 
+use crate::addition::{Addition, Node};
+use crate::conflict::Conflict;
 use crate::deb::{self, Deb};
 use crate::digest;
 use crate::error::Error;
@@ -12,7 +14,7 @@ use crate::path::ImagePath;
 use crate::record::{self, Contents};
 use crate::request::{self, Layer};
 use crate::rules::{self, Context};
-use crate::tree::{Addition, Conflict, Content, ContentId, Entry, Kind, Node, Owner, OwnerId, Rank, Tree};
+use crate::tree::{Content, ContentId, Entry, Kind, Owner, OwnerId, Rank, Tree};
 
 /// Merges the layer's packages (as read, in the layer's order) and the additions of its items (in the layer's order).
 ///
@@ -20,15 +22,25 @@ use crate::tree::{Addition, Conflict, Content, ContentId, Entry, Kind, Node, Own
 ///
 /// [`Error::Conflict`] if they do not fit together, [`Error::Package`] if a rule does not fit its package.
 pub fn merge(layer: &Layer, debs: &[Deb], items: Vec<Vec<Addition>>, omit: &Omit) -> Result<(Tree, Contents), Error> {
-    let conflict = |conflict| Error::Conflict { layer: layer.name.clone(), conflict: Box::new(conflict) };
+    let conflict = |conflict| Error::Conflict {
+        layer: layer.name.clone(),
+        conflict: Box::new(conflict),
+    };
     let mut tree = Tree::default();
     // Packages are the first owners: an owner's number is its package's.
     for deb in debs {
-        let owner = tree.owner(Owner { name: format!("deb:{}", deb.control.package), control: Some(deb.control.clone()) });
+        let owner = tree.owner(Owner {
+            name: format!("deb:{}", deb.control.package),
+            control: Some(deb.control.clone()),
+        });
         add_package(&mut tree, owner, deb, omit).map_err(conflict)?;
     }
     for (owner, (deb, package)) in debs.iter().zip(&layer.packages).enumerate() {
-        let context = Context { deb, layer: debs, accounts: &layer.accounts };
+        let context = Context {
+            deb,
+            layer: debs,
+            accounts: &layer.accounts,
+        };
         for script in package.scripts.values() {
             for addition in rules::apply(&script.rule, context).map_err(Error::package(package))? {
                 tree.add_own(owner, addition).map_err(conflict)?;
@@ -55,7 +67,14 @@ pub fn merge(layer: &Layer, debs: &[Deb], items: Vec<Vec<Addition>>, omit: &Omit
 fn add_package(tree: &mut Tree, owner: OwnerId, deb: &Deb, omit: &Omit) -> Result<(), Conflict> {
     // Members whose bytes start at the same place are hard links of each other.
     let mut contents: HashMap<usize, ContentId> = HashMap::new();
-    for deb::Member { path, kind, mode, uid, gid } in &deb.members {
+    for deb::Member {
+        path,
+        kind,
+        mode,
+        uid,
+        gid,
+    } in &deb.members
+    {
         if omit.leaves_out(path, matches!(kind, deb::Kind::Link(_))) {
             continue;
         }
@@ -63,18 +82,32 @@ fn add_package(tree: &mut Tree, owner: OwnerId, deb: &Deb, omit: &Omit) -> Resul
             deb::Kind::Directory => Kind::Directory(Rank::Packaged),
             deb::Kind::Link(target) => Kind::Link(target.clone()),
             deb::Kind::File(range) => {
-                let new = || tree.content(Content::Memory { data: deb.data.clone(), range: range.clone() });
+                let new = || {
+                    tree.content(Content::Memory {
+                        data: deb.data.clone(),
+                        range: range.clone(),
+                    })
+                };
                 Kind::File(*contents.entry(range.start).or_insert_with(new))
             }
         };
-        tree.add(path.clone(), Entry { kind, mode: *mode, uid: *uid, gid: *gid, owner })?;
+        tree.add(
+            path.clone(),
+            Entry {
+                kind,
+                mode: *mode,
+                uid: *uid,
+                gid: *gid,
+                owner,
+            },
+        )?;
     }
     Ok(())
 }
 
 /// What scanners know a package and its files by, in the shape that distroless specifies ("dpkg Metadata Structure
-/// Standard"): the control file as it stands, and the checksums of its files. The checksums name the files as they are in
-/// this layer, since a scanner takes from them which files a package accounts for.
+/// Standard"): the control file as it stands, and the checksums of its files. The checksums name the files as they are
+/// in this layer, since a scanner takes from them which files a package accounts for.
 fn package_database(tree: &Tree, owner: OwnerId, deb: &Deb) -> Result<Vec<Addition>, deb::Error> {
     let mut md5sums = String::new();
     for (path, entry) in tree.entries.iter().filter(|(_, entry)| entry.owner == owner) {
@@ -87,14 +120,24 @@ fn package_database(tree: &Tree, owner: OwnerId, deb: &Deb) -> Result<Vec<Additi
     let file = |name: String, text: String| -> Result<Addition, deb::Error> {
         let path = format!("var/lib/dpkg/status.d/{name}");
         let path = ImagePath::member(&path).map_err(|error| deb::Error::Path { path, error })?;
-        Ok(Addition::of_root(path, Node::File(Content::of(text.into_bytes())), 0o644))
+        Ok(Addition::of_root(
+            path,
+            Node::File(Content::of(text.into_bytes())),
+            0o644,
+        ))
     };
     let package = &deb.control.package;
-    Ok(vec![file(package.clone(), deb.control.text.clone())?, file(format!("{package}.md5sums"), md5sums)?])
+    Ok(vec![
+        file(package.clone(), deb.control.text.clone())?,
+        file(format!("{package}.md5sums"), md5sums)?,
+    ])
 }
 
 fn contents(layer: &Layer, debs: &[Deb], tree: &Tree) -> Contents {
-    let dropped = debs.iter().flat_map(|deb| &deb.setuid_dropped).filter(|path| tree.entries.contains_key(path));
+    let dropped = debs
+        .iter()
+        .flat_map(|deb| &deb.setuid_dropped)
+        .filter(|path| tree.entries.contains_key(path));
     let dropped: BTreeSet<&ImagePath> = dropped.collect();
     let package = |package: &request::Package| record::Package {
         package: package.package.clone(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::digest::Digest;
+use crate::error::Error;
 
 /// "OCI Image Manifest Specification".
 pub const MANIFEST_MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -40,7 +41,13 @@ impl Descriptor {
     #[must_use]
     pub fn of(media_type: &str, bytes: &[u8]) -> Self {
         let (media_type, annotations) = (media_type.to_owned(), BTreeMap::new());
-        Self { media_type, digest: Digest::of(bytes), size: bytes.len() as u64, platform: None, annotations }
+        Self {
+            media_type,
+            digest: Digest::of(bytes),
+            size: bytes.len() as u64,
+            platform: None,
+            annotations,
+        }
     }
 }
 
@@ -65,7 +72,11 @@ impl Platform {
             Architecture::Arm64 => ("arm64", None),
             Architecture::Armhf => ("arm", Some("v7")),
         };
-        Self { architecture: name.to_owned(), os: "linux".to_owned(), variant: variant.map(str::to_owned) }
+        Self {
+            architecture: name.to_owned(),
+            os: "linux".to_owned(),
+            variant: variant.map(str::to_owned),
+        }
     }
 }
 
@@ -105,7 +116,12 @@ impl Index {
     /// An index of these manifests.
     #[must_use]
     pub fn new(manifests: Vec<Descriptor>, annotations: BTreeMap<String, String>) -> Self {
-        Self { schema_version: 2, media_type: INDEX_MEDIA_TYPE.to_owned(), manifests, annotations }
+        Self {
+            schema_version: 2,
+            media_type: INDEX_MEDIA_TYPE.to_owned(),
+            manifests,
+            annotations,
+        }
     }
 }
 
@@ -144,6 +160,15 @@ pub struct History {
     pub created_by: String,
 }
 
+/// A document in the bytes that its digest is of.
+///
+/// # Errors
+///
+/// [`Error::Document`], which would be a defect.
+pub fn json(document: &impl Serialize) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(document).map_err(Error::Document)
+}
+
 /// The value with the keys of all its objects sorted.
 ///
 /// `serde_json` keeps an object's keys sorted or in the order they came, as features of other crates of the same build
@@ -152,7 +177,10 @@ pub struct History {
 pub fn sorted(value: Value) -> Value {
     match value {
         Value::Object(object) => {
-            let sorted: BTreeMap<String, Value> = object.into_iter().map(|(key, value)| (key, self::sorted(value))).collect();
+            let sorted: BTreeMap<String, Value> = object
+                .into_iter()
+                .map(|(key, value)| (key, self::sorted(value)))
+                .collect();
             Value::Object(sorted.into_iter().collect())
         }
         Value::Array(values) => Value::Array(values.into_iter().map(sorted).collect()),
@@ -167,7 +195,11 @@ mod tests {
     #[test]
     fn a_platform_is_the_catalogues() {
         for architecture in Architecture::ALL {
-            let Platform { architecture: name, os, variant } = Platform::of(architecture);
+            let Platform {
+                architecture: name,
+                os,
+                variant,
+            } = Platform::of(architecture);
             let parts = [Some(os), Some(name), variant];
             let parts: Vec<String> = parts.into_iter().flatten().collect();
             assert_eq!(parts.join("/"), architecture.platform());
@@ -177,6 +209,9 @@ mod tests {
     #[test]
     fn keys_are_sorted_at_every_depth() {
         let value = serde_json::from_str(r#"{"b":[{"d":1,"c":2}],"a":{"z":null,"y":"x"}}"#).unwrap();
-        assert_eq!(sorted(value).to_string(), r#"{"a":{"y":"x","z":null},"b":[{"c":2,"d":1}]}"#);
+        assert_eq!(
+            sorted(value).to_string(),
+            r#"{"a":{"y":"x","z":null},"b":[{"c":2,"d":1}]}"#
+        );
     }
 }

@@ -23,7 +23,9 @@ impl Omit {
             let below = pattern.strip_prefix('/').ok_or_else(|| pattern.clone())?;
             Ok(below.split('/').map(str::to_owned).collect())
         };
-        Ok(Self { patterns: patterns.iter().map(names).collect::<Result<_, String>>()? })
+        Ok(Self {
+            patterns: patterns.iter().map(names).collect::<Result<_, String>>()?,
+        })
     }
 
     /// Whether a path is left out.
@@ -42,10 +44,12 @@ impl Omit {
 fn path_matches(pattern: &[String], names: &[&str]) -> bool {
     match pattern.split_first() {
         None => names.is_empty(),
-        Some((first, rest)) if first == "**" => (0..=names.len()).any(|skipped| path_matches(rest, names.get(skipped..).unwrap_or_default())),
-        Some((first, rest)) => {
-            names.split_first().is_some_and(|(name, names)| name_matches(first, name) && path_matches(rest, names))
+        Some((first, rest)) if first == "**" => {
+            (0..=names.len()).any(|skipped| path_matches(rest, names.get(skipped..).unwrap_or_default()))
         }
+        Some((first, rest)) => names
+            .split_first()
+            .is_some_and(|(name, names)| name_matches(first, name) && path_matches(rest, names)),
     }
 }
 
@@ -53,7 +57,10 @@ fn name_matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
         Some((start, rest)) => name.strip_prefix(start).is_some_and(|name| {
-            name.char_indices().map(|(at, _)| at).chain([name.len()]).any(|at| name.get(at..).is_some_and(|name| name_matches(rest, name)))
+            name.char_indices()
+                .map(|(at, _)| at)
+                .chain([name.len()])
+                .any(|at| name.get(at..).is_some_and(|name| name_matches(rest, name)))
         }),
     }
 }
@@ -77,7 +84,12 @@ mod tests {
     #[case("/usr/lib/python3/test-é.pyc", false, true)]
     #[case("/usr/lib/locale/C.utf8/LC_CTYPE", false, false)]
     fn patterns_match(#[case] path: &str, #[case] is_link: bool, #[case] left_out: bool) {
-        let patterns = ["/usr/share/man/**", "/usr/share/doc/**", "/usr/lib/**/__pycache__/*.pyc", "/usr/lib/python3/t*-*.pyc"];
+        let patterns = [
+            "/usr/share/man/**",
+            "/usr/share/doc/**",
+            "/usr/lib/**/__pycache__/*.pyc",
+            "/usr/lib/python3/t*-*.pyc",
+        ];
         let omit = Omit::parse(&patterns.map(str::to_owned)).unwrap();
         assert_eq!(omit.leaves_out(&ImagePath::absolute(path).unwrap(), is_link), left_out);
     }

@@ -24,7 +24,10 @@ impl Directory {
     pub fn new(place: &Path) -> Result<Self, Error> {
         let staged = beside(place)?;
         fs::create_dir(&staged).map_err(|error| Error::write(&staged, error))?;
-        Ok(Self { staged, place: place.to_owned() })
+        Ok(Self {
+            staged,
+            place: place.to_owned(),
+        })
     }
 
     /// A file in it, to write to.
@@ -43,7 +46,9 @@ impl Directory {
     /// [`Error::Write`].
     pub fn file(&self, name: &str, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<(), Error> {
         let mut file = BufWriter::new(self.create(name)?);
-        write(&mut file).and_then(|()| file.flush()).map_err(|error| Error::write(&self.place.join(name), error))
+        write(&mut file)
+            .and_then(|()| file.flush())
+            .map_err(|error| Error::write(&self.place.join(name), error))
     }
 
     /// A directory in it.
@@ -109,7 +114,9 @@ pub fn file(place: &Path, write: impl FnOnce(&mut BufWriter<File>) -> Result<(),
 
 /// A hidden name in the same directory, so that the last step is a rename; the process's number keeps two runs apart.
 fn beside(place: &Path) -> Result<PathBuf, Error> {
-    let name = place.file_name().ok_or_else(|| Error::write(place, io::ErrorKind::InvalidFilename.into()))?;
+    let name = place
+        .file_name()
+        .ok_or_else(|| Error::write(place, io::ErrorKind::InvalidFilename.into()))?;
     let mut hidden = OsString::from(".");
     hidden.push(name);
     hidden.push(format!(".assemble-{}", std::process::id()));
@@ -119,7 +126,8 @@ fn beside(place: &Path) -> Result<PathBuf, Error> {
 fn create(path: &Path) -> Result<File, Error> {
     let file = File::create(path).map_err(|error| Error::write(path, error))?;
     // Whatever the umask.
-    file.set_permissions(Permissions::from_mode(0o644)).map_err(|error| Error::write(path, error))?;
+    file.set_permissions(Permissions::from_mode(0o644))
+        .map_err(|error| Error::write(path, error))?;
     Ok(file)
 }
 

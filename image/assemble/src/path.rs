@@ -27,7 +27,8 @@ pub enum PathError {
     /// It is the root itself.
     #[error("is the root")]
     Root,
-    /// It holds a byte below space, or DEL: no such file name belongs in an image, and the lists of files are made of lines.
+    /// It holds a byte below space, or DEL: no such file name belongs in an image, and the lists of files are made of
+    /// lines.
     #[error("holds a control character")]
     Control,
 }
@@ -54,7 +55,10 @@ impl ImagePath {
         if text.chars().any(char::is_control) {
             return Err(PathError::Control);
         }
-        let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+        let parts: Vec<&str> = text
+            .split('/')
+            .filter(|part| !part.is_empty() && *part != ".")
+            .collect();
         if parts.contains(&"..") {
             return Err(PathError::Climbs);
         }
@@ -73,7 +77,10 @@ impl ImagePath {
 
     /// The directories above, the highest first.
     pub fn parents(&self) -> impl Iterator<Item = Self> + '_ {
-        self.0.match_indices('/').filter_map(|(end, _)| self.0.get(..end)).map(|parent| Self(parent.to_owned()))
+        self.0
+            .match_indices('/')
+            .filter_map(|(end, _)| self.0.get(..end))
+            .map(|parent| Self(parent.to_owned()))
     }
 
     /// Where a directory of this name stands in a merged `/usr`: `usr/bin` for `bin`. Nothing for other paths.
@@ -119,7 +126,10 @@ mod tests {
     #[case("./bin", "bin")]
     #[case("./binary/x", "binary/x")]
     #[case("opt/bin/x", "opt/bin/x")]
-    #[case("usr/share/ca-certificates/mozilla/Főtanúsítvány.crt", "usr/share/ca-certificates/mozilla/Főtanúsítvány.crt")]
+    #[case(
+        "usr/share/ca-certificates/mozilla/Főtanúsítvány.crt",
+        "usr/share/ca-certificates/mozilla/Főtanúsítvány.crt"
+    )]
     fn has_one_spelling(#[case] text: &str, #[case] path: &str) {
         assert_eq!(ImagePath::member(text).unwrap().as_str(), path);
     }

@@ -154,7 +154,12 @@ impl Layer {
         writeln!(sink, "\"items\":{},", json(&self.items)?)?;
         writeln!(sink, "\"files\":[")?;
         for (index, file) in self.files.iter().enumerate() {
-            writeln!(sink, "{}{}", json(file)?, if index + 1 < self.files.len() { "," } else { "" })?;
+            writeln!(
+                sink,
+                "{}{}",
+                json(file)?,
+                if index + 1 < self.files.len() { "," } else { "" }
+            )?;
         }
         writeln!(sink, "],\n\"setuid_dropped\":{}\n}}", json(&self.setuid_dropped)?)
     }

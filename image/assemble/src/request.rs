@@ -1,4 +1,5 @@
-//! What is asked of the program: JSON files that Nix writes. Each holds `"version": 1` and no field that is not listed here.
+//! What is asked of the program: JSON files that Nix writes. Each holds `"version": 1` and no field that is not listed
+//! here.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -140,8 +141,8 @@ pub enum Entry {
         /// In octal.
         mode: Mode,
     },
-    /// A directory with all that is in it. Root owns it; directories and executables are 0755, other files 0644; links are
-    /// kept as they are.
+    /// A directory with all that is in it. Root owns it; directories and executables are 0755, other files 0644; links
+    /// are kept as they are.
     Tree {
         /// Where it is on this machine.
         source: PathBuf,
@@ -236,11 +237,17 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     struct Versioned {
         version: u32,
     }
-    let json = |source| Error::Json { path: path.to_owned(), source };
+    let json = |source| Error::Json {
+        path: path.to_owned(),
+        source,
+    };
     let bytes = crate::input::bytes(path)?;
     let Versioned { version } = serde_json::from_slice(&bytes).map_err(json)?;
     if version != VERSION {
-        return Err(Error::Version { path: path.to_owned(), version });
+        return Err(Error::Version {
+            path: path.to_owned(),
+            version,
+        });
     }
     serde_json::from_slice(&bytes).map_err(json)
 }

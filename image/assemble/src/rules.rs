@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 
 use catalogue::scripts::Rule;
 
+use crate::addition::{Addition, Node};
 use crate::deb::{Deb, Error, Kind};
 use crate::mode::Mode;
 use crate::path::ImagePath;
 use crate::request::Account;
-use crate::tree::{Addition, Content, Node, Rank};
+use crate::tree::{Content, Rank};
 
 /// What a rule may look at.
 #[derive(Clone, Copy, Debug)]
@@ -30,18 +31,26 @@ pub struct Context<'a> {
 pub fn apply(rule: &Rule, context: Context<'_>) -> Result<Vec<Addition>, Error> {
     match rule {
         Rule::None => Ok(Vec::new()),
-        Rule::Links(links) => {
-            links.iter().map(|(path, target)| Ok(Addition::of_root(absolute(path)?, Node::Link(target.clone()), 0o777))).collect()
-        }
+        Rule::Links(links) => links
+            .iter()
+            .map(|(path, target)| Ok(Addition::of_root(absolute(path)?, Node::Link(target.clone()), 0o777)))
+            .collect(),
         Rule::Directories(directories) => directories
             .iter()
             .map(|(path, mode)| {
                 let mode = Mode::parse(mode).ok_or_else(|| Error::RuleValue(mode.clone()))?;
-                Ok(Addition::of_root(absolute(path)?, Node::Directory(Rank::Stated), mode.bits()))
+                Ok(Addition::of_root(
+                    absolute(path)?,
+                    Node::Directory(Rank::Stated),
+                    mode.bits(),
+                ))
             })
             .collect(),
         Rule::All(rules) => {
-            let additions = rules.iter().map(|rule| apply(rule, context)).collect::<Result<Vec<_>, Error>>()?;
+            let additions = rules
+                .iter()
+                .map(|rule| apply(rule, context))
+                .collect::<Result<Vec<_>, Error>>()?;
             Ok(additions.into_iter().flatten().collect())
         }
         Rule::Accounts => accounts(context),
@@ -55,7 +64,11 @@ fn absolute(path: &str) -> Result<ImagePath, Error> {
 }
 
 fn file(path: &str, text: String) -> Result<Addition, Error> {
-    Ok(Addition::of_root(absolute(path)?, Node::File(Content::of(text.into_bytes())), 0o644))
+    Ok(Addition::of_root(
+        absolute(path)?,
+        Node::File(Content::of(text.into_bytes())),
+        0o644,
+    ))
 }
 
 /// passwd(5) and group(5): base-passwd's masters, then the image's own. There is no `/etc/shadow`; `*` is no password.
@@ -63,11 +76,19 @@ fn accounts(context: Context<'_>) -> Result<Vec<Addition>, Error> {
     let mut passwd = master(context.deb, "usr/share/base-passwd/passwd.master")?;
     let mut group = master(context.deb, "usr/share/base-passwd/group.master")?;
     for account in context.accounts {
-        let Account { name, uid, gid, home, shell } = account;
-        let is_field = |text: &String| !text.is_empty() && !text.contains(|letter: char| letter == ':' || letter.is_control());
+        let Account {
+            name,
+            uid,
+            gid,
+            home,
+            shell,
+        } = account;
+        let is_field =
+            |text: &String| !text.is_empty() && !text.contains(|letter: char| letter == ':' || letter.is_control());
         let is_taken = |text: &str, id: u32| {
             let mut entries = text.lines().map(|line| line.split(':').collect::<Vec<_>>());
-            entries.any(|fields| fields.first() == Some(&name.as_str()) || fields.get(2) == Some(&id.to_string().as_str()))
+            entries
+                .any(|fields| fields.first() == Some(&name.as_str()) || fields.get(2) == Some(&id.to_string().as_str()))
         };
         if ![name, home, shell].into_iter().all(is_field) || is_taken(&passwd, *uid) || is_taken(&group, *gid) {
             return Err(Error::Account(name.clone()));
@@ -82,7 +103,11 @@ fn accounts(context: Context<'_>) -> Result<Vec<Addition>, Error> {
 fn master(deb: &Deb, path: &str) -> Result<String, Error> {
     let bytes = deb.file(path).ok_or_else(|| Error::Rule(format!("/{path}")))?;
     let text = String::from_utf8_lossy(bytes).into_owned();
-    Ok(if text.is_empty() || text.ends_with('\n') { text } else { text + "\n" })
+    Ok(if text.is_empty() || text.ends_with('\n') {
+        text
+    } else {
+        text + "\n"
+    })
 }
 
 /// What `update-ca-certificates` makes when every certificate is trusted, sorted by the bytes of the file's name.
@@ -90,7 +115,11 @@ fn ca_certificates(deb: &Deb) -> Result<Vec<Addition>, Error> {
     const FOLDER: &str = "usr/share/ca-certificates/mozilla/";
     let mut certificates: Vec<(&str, &[u8])> = Vec::new();
     for member in &deb.members {
-        let name = member.path.as_str().strip_prefix(FOLDER).filter(|name| name.ends_with(".crt") && !name.contains('/'));
+        let name = member
+            .path
+            .as_str()
+            .strip_prefix(FOLDER)
+            .filter(|name| name.ends_with(".crt") && !name.contains('/'));
         if let (Some(name), Kind::File(range)) = (name, &member.kind) {
             certificates.push((name, deb.data.get(range.clone()).unwrap_or_default()));
         }
@@ -119,8 +148,15 @@ fn shells(own: &[String], layer: &[Deb]) -> Result<Vec<Addition>, Error> {
         }
     }
     lists.sort_unstable();
-    let lists: Vec<String> = lists.into_iter().map(|(_, list)| String::from_utf8_lossy(list).into_owned()).collect();
-    let named = lists.iter().flat_map(|list| list.lines()).map(str::trim).filter(|line| line.starts_with('/'));
+    let lists: Vec<String> = lists
+        .into_iter()
+        .map(|(_, list)| String::from_utf8_lossy(list).into_owned())
+        .collect();
+    let named = lists
+        .iter()
+        .flat_map(|list| list.lines())
+        .map(str::trim)
+        .filter(|line| line.starts_with('/'));
     let mut text = "# /etc/shells: valid login shells\n".to_owned();
     let mut seen = BTreeSet::new();
     for shell in own.iter().map(String::as_str).chain(named) {

@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::addition::{Addition, Node};
+use crate::conflict::Conflict;
 use crate::control::Control;
 use crate::path::ImagePath;
 
@@ -58,7 +60,10 @@ impl Content {
     #[must_use]
     pub fn of(bytes: Vec<u8>) -> Self {
         let range = 0..bytes.len();
-        Self::Memory { data: Arc::new(bytes), range }
+        Self::Memory {
+            data: Arc::new(bytes),
+            range,
+        }
     }
 
     /// In bytes.
@@ -97,40 +102,6 @@ pub enum Kind {
     Link(String),
 }
 
-/// An entry of its own, not yet in a tree.
-#[derive(Clone, Debug)]
-pub struct Addition {
-    /// Where it goes.
-    pub path: ImagePath,
-    /// What it is.
-    pub node: Node,
-    /// Permission bits and sticky.
-    pub mode: u32,
-    /// The owner's number.
-    pub uid: u32,
-    /// The group's number.
-    pub gid: u32,
-}
-
-/// What an addition is.
-#[derive(Clone, Debug)]
-pub enum Node {
-    /// A directory, and how sure its mode and owner are.
-    Directory(Rank),
-    /// A file.
-    File(Content),
-    /// A symbolic link and its target.
-    Link(String),
-}
-
-impl Addition {
-    /// What root owns.
-    #[must_use]
-    pub fn of_root(path: ImagePath, node: Node, mode: u32) -> Self {
-        Self { path, node, mode, uid: 0, gid: 0 }
-    }
-}
-
 /// Whose word on a directory counts; the higher overrules.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum Rank {
@@ -140,49 +111,6 @@ pub enum Rank {
     Packaged,
     /// A rule or an item states it.
     Stated,
-}
-
-/// Why entries do not fit together.
-#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum Conflict {
-    /// Two owners bring the same path.
-    #[error("{path} is in {first} and in {second}: leave one of them out of the layer")]
-    Duplicate {
-        /// The path.
-        path: ImagePath,
-        /// An owner.
-        first: String,
-        /// The other.
-        second: String,
-    },
-    /// Two owners see a directory differently.
-    #[error(
-        "the directory {path} is {first_is} in {first} and {second_is} in {second}: settle it by a \"directory\" entry of an item"
-    )]
-    Directory {
-        /// The path.
-        path: ImagePath,
-        /// An owner.
-        first: String,
-        /// Mode, uid and gid there.
-        first_is: String,
-        /// The other.
-        second: String,
-        /// Mode, uid and gid there.
-        second_is: String,
-    },
-    /// Something lies below what is no directory.
-    #[error("{path} of {owner} lies below {parent}, which is no directory in {parent_owner}: leave one of them out of the layer")]
-    Below {
-        /// The path.
-        path: ImagePath,
-        /// Its owner.
-        owner: String,
-        /// What is no directory.
-        parent: ImagePath,
-        /// Its owner.
-        parent_owner: String,
-    },
 }
 
 impl Tree {
@@ -198,8 +126,8 @@ impl Tree {
         self.contents.len() - 1
     }
 
-    /// Adds an entry. If two packages bring a path, and one of them declares that it replaces the other, its entry stays,
-    /// whichever was added first.
+    /// Adds an entry. If two packages bring a path, and one of them declares that it replaces the other, its entry
+    /// stays, whichever was added first.
     ///
     /// # Errors
     ///
@@ -221,7 +149,10 @@ impl Tree {
                     path,
                 });
             }
-            _ => match (self.replaces(entry.owner, present.owner), self.replaces(present.owner, entry.owner)) {
+            _ => match (
+                self.replaces(entry.owner, present.owner),
+                self.replaces(present.owner, entry.owner),
+            ) {
                 (true, false) => true,
                 (false, true) => false,
                 _ => {
@@ -242,13 +173,28 @@ impl Tree {
     ///
     /// As [`Tree::add`].
     pub fn add_own(&mut self, owner: OwnerId, addition: Addition) -> Result<(), Conflict> {
-        let Addition { path, node, mode, uid, gid } = addition;
+        let Addition {
+            path,
+            node,
+            mode,
+            uid,
+            gid,
+        } = addition;
         let kind = match node {
             Node::Directory(rank) => Kind::Directory(rank),
             Node::File(content) => Kind::File(self.content(content)),
             Node::Link(target) => Kind::Link(target),
         };
-        self.add(path, Entry { kind, mode, uid, gid, owner })
+        self.add(
+            path,
+            Entry {
+                kind,
+                mode,
+                uid,
+                gid,
+                owner,
+            },
+        )
     }
 
     /// Adds the directories that paths imply, owned by root with mode 0755.
@@ -263,9 +209,18 @@ impl Tree {
                 match self.entries.get(&parent) {
                     None => {
                         let kind = Kind::Directory(Rank::Implied);
-                        implied.entry(parent).or_insert(Entry { kind, mode: 0o755, uid: 0, gid: 0, owner: entry.owner });
+                        implied.entry(parent).or_insert(Entry {
+                            kind,
+                            mode: 0o755,
+                            uid: 0,
+                            gid: 0,
+                            owner: entry.owner,
+                        });
                     }
-                    Some(Entry { kind: Kind::Directory(_), .. }) => {}
+                    Some(Entry {
+                        kind: Kind::Directory(_),
+                        ..
+                    }) => {}
                     Some(other) => {
                         return Err(Conflict::Below {
                             path: path.clone(),
@@ -293,7 +248,10 @@ impl Tree {
     /// The name of an owner.
     #[must_use]
     pub fn owner_name(&self, owner: OwnerId) -> String {
-        self.owners.get(owner).map(|owner| owner.name.clone()).unwrap_or_default()
+        self.owners
+            .get(owner)
+            .map(|owner| owner.name.clone())
+            .unwrap_or_default()
     }
 
     fn replaces(&self, owner: OwnerId, other: OwnerId) -> bool {
@@ -322,43 +280,93 @@ mod tests {
     }
 
     fn package(name: &str, replaces: &str) -> Owner {
-        let control = Control::parse(format!("Package: {name}\nVersion: 1\nArchitecture: all\n{replaces}").as_bytes()).unwrap();
-        Owner { name: format!("deb:{name}"), control: Some(control) }
+        let control =
+            Control::parse(format!("Package: {name}\nVersion: 1\nArchitecture: all\n{replaces}").as_bytes()).unwrap();
+        Owner {
+            name: format!("deb:{name}"),
+            control: Some(control),
+        }
     }
 
     fn tree(first: &str, second: &str) -> Tree {
-        Tree { owners: vec![package("first", first), package("second", second)], ..Tree::default() }
+        Tree {
+            owners: vec![package("first", first), package("second", second)],
+            ..Tree::default()
+        }
     }
 
     fn link(owner: OwnerId) -> Entry {
-        Entry { kind: Kind::Link("target".into()), mode: 0o777, uid: 0, gid: 0, owner }
+        Entry {
+            kind: Kind::Link("target".into()),
+            mode: 0o777,
+            uid: 0,
+            gid: 0,
+            owner,
+        }
     }
 
     fn directory(owner: OwnerId, rank: Rank, mode: u32) -> Entry {
-        Entry { kind: Kind::Directory(rank), mode, uid: 0, gid: 0, owner }
+        Entry {
+            kind: Kind::Directory(rank),
+            mode,
+            uid: 0,
+            gid: 0,
+            owner,
+        }
     }
 
     #[rstest]
-    #[case("", "", Err("/usr/bin/x is in deb:first and in deb:second: leave one of them out of the layer"))]
+    #[case(
+        "",
+        "",
+        Err("/usr/bin/x is in deb:first and in deb:second: leave one of them out of the layer")
+    )]
     #[case("", "Replaces: first\n", Ok("deb:second"))]
     #[case("", "Replaces: first (<< 2)\n", Ok("deb:second"))]
-    #[case("", "Replaces: first (>> 2)\n", Err("/usr/bin/x is in deb:first and in deb:second: leave one of them out of the layer"))]
+    #[case(
+        "",
+        "Replaces: first (>> 2)\n",
+        Err("/usr/bin/x is in deb:first and in deb:second: leave one of them out of the layer")
+    )]
     #[case("Replaces: second\n", "", Ok("deb:first"))]
-    #[case("Replaces: second\n", "Replaces: first\n", Err("/usr/bin/x is in deb:first and in deb:second: leave one of them out of the layer"))]
+    #[case(
+        "Replaces: second\n",
+        "Replaces: first\n",
+        Err("/usr/bin/x is in deb:first and in deb:second: leave one of them out of the layer")
+    )]
     fn a_path_has_one_owner(#[case] first: &str, #[case] second: &str, #[case] expected: Result<&str, &str>) {
         let mut tree = tree(first, second);
         tree.add(path("/usr/bin/x"), link(0)).unwrap();
         let added = tree.add(path("/usr/bin/x"), link(1));
         let found = added.map(|()| tree.owner_name(tree.entries[&path("/usr/bin/x")].owner));
-        assert_eq!(found.map_err(|conflict| conflict.to_string()), expected.map(str::to_owned).map_err(str::to_owned));
+        assert_eq!(
+            found.map_err(|conflict| conflict.to_string()),
+            expected.map(str::to_owned).map_err(str::to_owned)
+        );
     }
 
     #[rstest]
     #[case(Rank::Packaged, 0o755, Rank::Packaged, 0o755, Ok(0o755))]
     #[case(Rank::Packaged, 0o755, Rank::Stated, 0o700, Ok(0o700))]
     #[case(Rank::Stated, 0o700, Rank::Packaged, 0o755, Ok(0o700))]
-    #[case(Rank::Packaged, 0o1777, Rank::Packaged, 0o755, Err("the directory /tmp is 1777 0:0 in deb:first and 0755 0:0 in deb:second: settle it by a \"directory\" entry of an item"))]
-    #[case(Rank::Stated, 0o755, Rank::Stated, 0o700, Err("the directory /tmp is 0755 0:0 in deb:first and 0700 0:0 in deb:second: settle it by a \"directory\" entry of an item"))]
+    #[case(
+        Rank::Packaged,
+        0o1777,
+        Rank::Packaged,
+        0o755,
+        Err(
+            "the directory /tmp is 1777 0:0 in deb:first and 0755 0:0 in deb:second: settle it by a \"directory\" entry of an item"
+        )
+    )]
+    #[case(
+        Rank::Stated,
+        0o755,
+        Rank::Stated,
+        0o700,
+        Err(
+            "the directory /tmp is 0755 0:0 in deb:first and 0700 0:0 in deb:second: settle it by a \"directory\" entry of an item"
+        )
+    )]
     fn a_directory_has_one_mode(
         #[case] first: Rank,
         #[case] first_mode: u32,
@@ -370,7 +378,10 @@ mod tests {
         tree.add(path("/tmp"), directory(0, first, first_mode)).unwrap();
         let added = tree.add(path("/tmp"), directory(1, second, second_mode));
         let found = added.map(|()| tree.entries[&path("/tmp")].mode);
-        assert_eq!(found.map_err(|conflict| conflict.to_string()), expected.map_err(str::to_owned));
+        assert_eq!(
+            found.map_err(|conflict| conflict.to_string()),
+            expected.map_err(str::to_owned)
+        );
     }
 
     #[test]
@@ -384,10 +395,23 @@ mod tests {
     fn every_directory_is_there_once() {
         let mut tree = tree("", "");
         tree.add(path("/usr/share/doc/x"), link(0)).unwrap();
-        tree.add(path("/usr/share"), directory(0, Rank::Packaged, 0o700)).unwrap();
+        tree.add(path("/usr/share"), directory(0, Rank::Packaged, 0o700))
+            .unwrap();
         tree.add_parents().unwrap();
-        let entries: Vec<_> = tree.entries.iter().map(|(path, entry)| (path.as_str(), entry.mode)).collect();
-        assert_eq!(entries, [("usr", 0o755), ("usr/share", 0o700), ("usr/share/doc", 0o755), ("usr/share/doc/x", 0o777)]);
+        let entries: Vec<_> = tree
+            .entries
+            .iter()
+            .map(|(path, entry)| (path.as_str(), entry.mode))
+            .collect();
+        assert_eq!(
+            entries,
+            [
+                ("usr", 0o755),
+                ("usr/share", 0o700),
+                ("usr/share/doc", 0o755),
+                ("usr/share/doc/x", 0o777)
+            ]
+        );
     }
 
     #[test]

@@ -53,14 +53,22 @@ impl Compression {
             Self::Xz => read(lzma_rust2::XzReader::new(packed, true), limit)?,
             Self::Zstandard => unzstandard(packed, limit)?,
         };
-        if unpacked.len() as u64 > limit { Err(Error::TooBig(limit)) } else { Ok(unpacked) }
+        if unpacked.len() as u64 > limit {
+            Err(Error::TooBig(limit))
+        } else {
+            Ok(unpacked)
+        }
     }
 }
 
 fn read(mut reader: impl Read, limit: u64) -> Result<Vec<u8>, Error> {
     let mut unpacked = Vec::new();
     // One byte more than allowed tells a member that is too big from one that just fits.
-    reader.by_ref().take(limit.saturating_add(1)).read_to_end(&mut unpacked).map_err(broken)?;
+    reader
+        .by_ref()
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut unpacked)
+        .map_err(broken)?;
     Ok(unpacked)
 }
 
@@ -84,11 +92,16 @@ fn gunzip(packed: &[u8], limit: u64) -> Result<Vec<u8>, Error> {
         let mut inflate = Inflate::new(true, WINDOW_BITS_GZIP);
         loop {
             let (read_before, written_before) = (inflate.total_in(), inflate.total_out());
-            let status =
-                inflate.decompress(rest, &mut buffer, InflateFlush::NoFlush).map_err(|error| Error::Broken(error.as_str().into()))?;
+            let status = inflate
+                .decompress(rest, &mut buffer, InflateFlush::NoFlush)
+                .map_err(|error| Error::Broken(error.as_str().into()))?;
             let (read, written) = (inflate.total_in() - read_before, inflate.total_out() - written_before);
             rest = rest.get(usize::try_from(read).map_err(broken)?..).unwrap_or_default();
-            unpacked.extend_from_slice(buffer.get(..usize::try_from(written).map_err(broken)?).unwrap_or_default());
+            unpacked.extend_from_slice(
+                buffer
+                    .get(..usize::try_from(written).map_err(broken)?)
+                    .unwrap_or_default(),
+            );
             if unpacked.len() as u64 > limit {
                 return Err(Error::TooBig(limit));
             }

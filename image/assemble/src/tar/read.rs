@@ -44,7 +44,10 @@ pub struct Limits {
 
 impl Limits {
     /// What no honest package exceeds.
-    pub const PACKAGE: Self = Self { bytes: 8 << 30, members: 1_000_000 };
+    pub const PACKAGE: Self = Self {
+        bytes: 8 << 30,
+        members: 1_000_000,
+    };
 }
 
 /// What is wrong with an archive.
@@ -104,7 +107,10 @@ pub fn members(archive: &[u8], limits: Limits) -> Result<Vec<Member>, Error> {
     let mut extension = Extension::default();
     let mut at = 0;
     loop {
-        let header: &[u8; BLOCK_LEN] = archive.get(at..at + BLOCK_LEN).and_then(|block| block.try_into().ok()).ok_or(Error::Truncated)?;
+        let header: &[u8; BLOCK_LEN] = archive
+            .get(at..at + BLOCK_LEN)
+            .and_then(|block| block.try_into().ok())
+            .ok_or(Error::Truncated)?;
         if header.iter().all(|byte| *byte == 0) {
             return Ok(members);
         }
@@ -130,7 +136,10 @@ pub fn members(archive: &[u8], limits: Limits) -> Result<Vec<Member>, Error> {
             return Err(Error::TooMany(limits.members));
         }
         let start = at + BLOCK_LEN;
-        let end = usize::try_from(size).ok().and_then(|size| start.checked_add(size)).ok_or(Error::Truncated)?;
+        let end = usize::try_from(size)
+            .ok()
+            .and_then(|size| start.checked_add(size))
+            .ok_or(Error::Truncated)?;
         let data = archive.get(start..end).ok_or(Error::Truncated)?;
         let text = |bytes: &[u8]| text(bytes).ok_or(Error::Encoding(at));
         match type_flag {
@@ -153,7 +162,12 @@ pub fn members(archive: &[u8], limits: Limits) -> Result<Vec<Member>, Error> {
                     b'1' => Kind::HardLink(target()?),
                     b'2' => Kind::Link(target()?),
                     b'5' => Kind::Directory,
-                    other => return Err(Error::Special { path, what: special(other) }),
+                    other => {
+                        return Err(Error::Special {
+                            path,
+                            what: special(other),
+                        });
+                    }
                 };
                 let id = |said: Option<u64>, range| said.map_or_else(|| number(range), Ok);
                 members.push(Member {
@@ -185,15 +199,24 @@ fn number(field: &[u8]) -> Option<u64> {
         && first & 0x80 != 0
     {
         // The second bit is the sign.
-        let first = if first & 0x40 == 0 { u64::from(first & 0x3f) } else { return None };
-        return rest.iter().try_fold(first, |number, byte| number.checked_mul(256).map(|number| number | u64::from(*byte)));
+        let first = if first & 0x40 == 0 {
+            u64::from(first & 0x3f)
+        } else {
+            return None;
+        };
+        return rest.iter().try_fold(first, |number, byte| {
+            number.checked_mul(256).map(|number| number | u64::from(*byte))
+        });
     }
     let digits = std::str::from_utf8(field).ok()?.trim_matches([' ', '\0']);
     if digits.is_empty() {
         return Some(0);
     }
     // A sign is no digit.
-    digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| u64::from_str_radix(digits, 8).ok())?
+    digits
+        .bytes()
+        .all(|digit| digit.is_ascii_digit())
+        .then(|| u64::from_str_radix(digits, 8).ok())?
 }
 
 /// Text up to its first zero byte.
@@ -206,8 +229,16 @@ fn ustar_path(header: &[u8; BLOCK_LEN]) -> Option<String> {
     let name = text(&header[field::NAME])?;
     // GNU's magic has spaces here and uses the prefix field for other things.
     let is_ustar = &header[field::MAGIC] == b"ustar\x0000";
-    let prefix = if is_ustar { text(&header[field::PREFIX])? } else { String::new() };
-    Some(if prefix.is_empty() { name } else { format!("{prefix}/{name}") })
+    let prefix = if is_ustar {
+        text(&header[field::PREFIX])?
+    } else {
+        String::new()
+    };
+    Some(if prefix.is_empty() {
+        name
+    } else {
+        format!("{prefix}/{name}")
+    })
 }
 
 /// Records of the form "length keyword=value\n".
@@ -225,7 +256,13 @@ fn pax(mut records: &[u8], extension: &mut Extension) -> Option<()> {
         values.insert(keyword, value);
         records = records.get(length..)?;
     }
-    let number = |keyword| values.get(keyword).map(|value: &&str| value.parse::<u64>()).transpose().ok();
+    let number = |keyword| {
+        values
+            .get(keyword)
+            .map(|value: &&str| value.parse::<u64>())
+            .transpose()
+            .ok()
+    };
     extension.size = number("size")?.or(extension.size);
     extension.uid = number("uid")?.or(extension.uid);
     extension.gid = number("gid")?.or(extension.gid);
@@ -244,7 +281,13 @@ mod tests {
 
     /// A header with another type and the checksum made right again.
     fn retyped(path: &str, size: u64, type_flag: u8) -> Vec<u8> {
-        let mut bytes = encode(&Header { path, kind: Write::File { size }, mode: 0o644, uid: 0, gid: 0 });
+        let mut bytes = encode(&Header {
+            path,
+            kind: Write::File { size },
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+        });
         bytes[field::TYPE] = type_flag;
         checksummed(bytes)
     }
@@ -273,7 +316,13 @@ mod tests {
     #[case(b'S', "a sparse file")]
     #[case(b'V', "of a kind that no package needs")]
     fn special_files_are_refused(#[case] type_flag: u8, #[case] what: &'static str) {
-        assert_eq!(check(&[retyped("dev/x", 0, type_flag)]), Err(Error::Special { path: "dev/x".into(), what }));
+        assert_eq!(
+            check(&[retyped("dev/x", 0, type_flag)]),
+            Err(Error::Special {
+                path: "dev/x".into(),
+                what
+            })
+        );
     }
 
     #[test]
@@ -299,7 +348,10 @@ mod tests {
 
     #[test]
     fn a_size_beyond_the_limit_is_refused_before_it_is_looked_for() {
-        let limits = Limits { bytes: 1000, members: 10 };
+        let limits = Limits {
+            bytes: 1000,
+            members: 10,
+        };
         assert_eq!(members(&retyped("x", 1001, b'0'), limits), Err(Error::TooBig(1000)));
         let two = [with_data(retyped("x", 600, b'0'), &[0; 600]), retyped("y", 600, b'0')].concat();
         assert_eq!(members(&two, limits), Err(Error::TooBig(1000)));
@@ -308,7 +360,10 @@ mod tests {
     #[test]
     fn too_many_members_are_refused() {
         let bytes = [retyped("x", 0, b'0').repeat(11), END.to_vec()].concat();
-        assert_eq!(members(&bytes, Limits { bytes: 0, members: 10 }), Err(Error::TooMany(10)));
+        assert_eq!(
+            members(&bytes, Limits { bytes: 0, members: 10 }),
+            Err(Error::TooMany(10))
+        );
         assert_eq!(members(&bytes, Limits { bytes: 0, members: 11 }).unwrap().len(), 11);
     }
 
@@ -316,7 +371,11 @@ mod tests {
     fn every_cut_is_noticed() {
         let bytes = [with_data(retyped("x", 600, b'0'), &[1; 600]), END.to_vec()].concat();
         for length in 0..bytes.len() - BLOCK_LEN {
-            assert_eq!(members(&bytes[..length], Limits::PACKAGE), Err(Error::Truncated), "cut to {length} bytes");
+            assert_eq!(
+                members(&bytes[..length], Limits::PACKAGE),
+                Err(Error::Truncated),
+                "cut to {length} bytes"
+            );
         }
     }
 
@@ -329,7 +388,10 @@ mod tests {
     #[case("9 size=x\n", false)]
     #[case("22 GNU.sparse.major=1\n", false)]
     fn pax_records_are_read_or_refused(#[case] records: &str, #[case] good: bool) {
-        let read = check(&[with_data(retyped("x", records.len() as u64, b'x'), records.as_bytes()), retyped("y", 0, b'0')]);
+        let read = check(&[
+            with_data(retyped("x", records.len() as u64, b'x'), records.as_bytes()),
+            retyped("y", 0, b'0'),
+        ]);
         assert_eq!(read.is_ok(), good, "{read:?}");
     }
 }

@@ -65,7 +65,11 @@ pub fn encode(header: &Header<'_>) -> Vec<u8> {
         Kind::Link { target } => (b'2', 0, target),
         Kind::Directory => (b'5', 0, ""),
     };
-    let mode = if matches!(header.kind, Kind::Link { .. }) { 0o777 } else { header.mode & 0o7777 };
+    let mode = if matches!(header.kind, Kind::Link { .. }) {
+        0o777
+    } else {
+        header.mode & 0o7777
+    };
 
     let split = split(&path);
     // In the order of the keywords, so that there is one way to write them.
@@ -76,7 +80,11 @@ pub fn encode(header: &Header<'_>) -> Vec<u8> {
         }
     };
     extend(header.gid > ID_MAX, "gid", &header.gid);
-    extend(target.len() > field::LINK.len() || !target.is_ascii(), "linkpath", &target);
+    extend(
+        target.len() > field::LINK.len() || !target.is_ascii(),
+        "linkpath",
+        &target,
+    );
     extend(split.is_none(), "path", &path);
     extend(size > SIZE_MAX, "size", &size);
     extend(header.uid > ID_MAX, "uid", &header.uid);
@@ -94,7 +102,14 @@ pub fn encode(header: &Header<'_>) -> Vec<u8> {
     let size = if size > SIZE_MAX { 0 } else { size };
     let id = |id: u32| if id > ID_MAX { 0 } else { id };
     let name = split.unwrap_or(("", &ascii_path));
-    blocks.extend(block(name, type_flag, size, &ascii_target, mode, (id(header.uid), id(header.gid))));
+    blocks.extend(block(
+        name,
+        type_flag,
+        size,
+        &ascii_target,
+        mode,
+        (id(header.uid), id(header.gid)),
+    ));
     blocks
 }
 
@@ -111,7 +126,10 @@ fn block(name: (&str, &str), type_flag: u8, size: u64, target: &str, mode: u32, 
     put(field::GID, &format!("{:07o}", owner.1));
     put(field::SIZE, &format!("{size:011o}"));
     put(field::MTIME, &format!("{MTIME:011o}"));
-    put(field::TYPE..field::TYPE + 1, char::from(type_flag).encode_utf8(&mut [0; 4]));
+    put(
+        field::TYPE..field::TYPE + 1,
+        char::from(type_flag).encode_utf8(&mut [0; 4]),
+    );
     put(field::LINK, target);
     put(field::MAGIC, "ustar\x0000");
     put(field::DEVICE_MAJOR, "0000000");
@@ -139,7 +157,10 @@ fn split(path: &str) -> Option<(&str, &str)> {
 
 /// What a reader without pax sees: the start of the text, and `_` for what is not ASCII.
 fn ascii(text: &str, length: usize) -> String {
-    text.chars().map(|letter| if letter.is_ascii() { letter } else { '_' }).take(length).collect()
+    text.chars()
+        .map(|letter| if letter.is_ascii() { letter } else { '_' })
+        .take(length)
+        .collect()
 }
 
 /// "length keyword=value\n", where the length counts itself.
@@ -158,7 +179,13 @@ mod tests {
     use rstest::rstest;
 
     fn file(path: &str) -> Vec<u8> {
-        encode(&Header { path, kind: Kind::File { size: 5 }, mode: 0o100_755, uid: 10_000, gid: 10_000 })
+        encode(&Header {
+            path,
+            kind: Kind::File { size: 5 },
+            mode: 0o100_755,
+            uid: 10_000,
+            gid: 10_000,
+        })
     }
 
     #[test]
@@ -212,7 +239,13 @@ mod tests {
 
     #[test]
     fn a_link_has_every_permission() {
-        let link = encode(&Header { path: "a", kind: Kind::Link { target: "b" }, mode: 0, uid: 0, gid: 0 });
+        let link = encode(&Header {
+            path: "a",
+            kind: Kind::Link { target: "b" },
+            mode: 0,
+            uid: 0,
+            gid: 0,
+        });
         assert_eq!(&link[field::MODE], b"0000777\0");
     }
 }

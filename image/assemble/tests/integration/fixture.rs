@@ -62,7 +62,15 @@ impl Package {
 
     pub(crate) fn file_of(mut self, path: &str, data: &str, mode: u32, uid: u32, gid: u32) -> Self {
         let path = format!("./{path}");
-        self.data.extend(encode(&Header { path: &path, kind: Kind::File { size: data.len() as u64 }, mode, uid, gid }));
+        self.data.extend(encode(&Header {
+            path: &path,
+            kind: Kind::File {
+                size: data.len() as u64,
+            },
+            mode,
+            uid,
+            gid,
+        }));
         self.data.extend(data.as_bytes());
         self.data.extend(padding(data.len() as u64));
         self
@@ -82,7 +90,13 @@ impl Package {
 
     fn member(mut self, path: &str, kind: Kind<'_>, mode: u32) -> Self {
         let path = format!("./{path}");
-        self.data.extend(encode(&Header { path: &path, kind, mode, uid: 0, gid: 0 }));
+        self.data.extend(encode(&Header {
+            path: &path,
+            kind,
+            mode,
+            uid: 0,
+            gid: 0,
+        }));
         self
     }
 
@@ -93,7 +107,12 @@ impl Package {
     }
 
     pub(crate) fn control(&self) -> String {
-        let Self { name, architecture, fields, .. } = self;
+        let Self {
+            name,
+            architecture,
+            fields,
+            ..
+        } = self;
         format!("Package: {name}\nVersion: 1.0\nArchitecture: {architecture}\n{fields}Description: a fixture\n")
     }
 
@@ -149,8 +168,16 @@ impl Package {
 pub(crate) fn tar(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut archive = Vec::new();
     for (path, data) in files {
-        let kind = Kind::File { size: data.len() as u64 };
-        archive.extend(encode(&Header { path, kind, mode: 0o644, uid: 0, gid: 0 }));
+        let kind = Kind::File {
+            size: data.len() as u64,
+        };
+        archive.extend(encode(&Header {
+            path,
+            kind,
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+        }));
         archive.extend(*data);
         archive.extend(padding(data.len() as u64));
     }
@@ -181,8 +208,6 @@ pub(crate) fn pack(compression: Compression, bytes: &[u8]) -> Vec<u8> {
             writer.write_all(bytes).unwrap();
             writer.finish().unwrap()
         }
-        Compression::Zstandard => {
-            ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
-        }
+        Compression::Zstandard => ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest),
     }
 }

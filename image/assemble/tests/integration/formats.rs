@@ -6,14 +6,22 @@ use rstest::rstest;
 
 use crate::fixture::{ar, pack};
 
-const ALL: [Compression; 4] = [Compression::None, Compression::Gzip, Compression::Xz, Compression::Zstandard];
+const ALL: [Compression; 4] = [
+    Compression::None,
+    Compression::Gzip,
+    Compression::Xz,
+    Compression::Zstandard,
+];
 
 #[test]
 fn members_are_read_in_order() {
     let bytes = ar(&[("debian-binary", b"2.0\n"), ("odd", b"abc"), ("last", b"")]);
     let read = members(&bytes).unwrap();
     let names: Vec<_> = read.iter().map(|member| (member.name, member.data)).collect();
-    assert_eq!(names, [("debian-binary", &b"2.0\n"[..]), ("odd", b"abc"), ("last", b"")]);
+    assert_eq!(
+        names,
+        [("debian-binary", &b"2.0\n"[..]), ("odd", b"abc"), ("last", b"")]
+    );
 }
 
 #[test]
@@ -51,7 +59,11 @@ fn what_was_packed_comes_out() {
     for compression in ALL {
         let packed = pack(compression, &bytes);
         assert_eq!(compression.unpack(&packed, 1 << 30).unwrap(), bytes, "{compression:?}");
-        assert_eq!(compression.unpack(&packed, bytes.len() as u64).unwrap(), bytes, "{compression:?}");
+        assert_eq!(
+            compression.unpack(&packed, bytes.len() as u64).unwrap(),
+            bytes,
+            "{compression:?}"
+        );
     }
 }
 
@@ -67,7 +79,11 @@ fn several_streams_in_a_row_are_one() {
 fn one_byte_too_many_is_refused() {
     for compression in ALL {
         let packed = pack(compression, &[7; 1000]);
-        assert_eq!(compression.unpack(&packed, 999), Err(Error::TooBig(999)), "{compression:?}");
+        assert_eq!(
+            compression.unpack(&packed, 999),
+            Err(Error::TooBig(999)),
+            "{compression:?}"
+        );
     }
 }
 
@@ -76,6 +92,9 @@ fn a_cut_stream_is_broken() {
     for compression in [Compression::Gzip, Compression::Xz, Compression::Zstandard] {
         let packed = pack(compression, &[7; 1000]);
         let cut = &packed[..packed.len() - 9];
-        assert!(matches!(compression.unpack(cut, 1 << 20), Err(Error::Broken(_))), "{compression:?}");
+        assert!(
+            matches!(compression.unpack(cut, 1 << 20), Err(Error::Broken(_))),
+            "{compression:?}"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! What reaches the program.
 
 use crate::world::{Running, init, init_script, run, state, wait_until};
-use box_init::sys::{self, SignalInfo};
+use box_init::sys::{self, Errno, SignalInfo};
 use rstest::rstest;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -9,7 +9,7 @@ use std::process::Command;
 /// A program that says which signal it got. Its shell waits for a child, because a waiting shell runs its traps at once.
 fn listener(signal: &str) -> Command {
     init_script(&format!(
-        "trap 'echo got {signal}; exit 7' {signal}; echo $$; while :; do sleep 1000 >/dev/null & helper=$!; trap 'kill $helper' EXIT; wait; done"
+        "sleep 1000 >/dev/null & trap 'kill $!' EXIT; trap 'echo got {signal}; exit 7' {signal}; echo $$; wait"
     ))
 }
 
@@ -53,23 +53,36 @@ fn without_a_terminal_a_stopped_program_stays_so_until_it_is_continued() {
 fn the_program_gets_the_mask_and_the_ignored_signals_that_we_got() {
     const TTIN_USR2: u64 = 1 << 20 | 1 << 11;
     const CHLD_HUP: u64 = 1 << 16 | 1;
-    let mut command = init(&["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"]);
-    // SAFETY: system calls only, on numbers.
-    unsafe {
-        command.pre_exec(|| {
-            let ignore = |signal| sys::set_disposition(signal, 1);
-            ignore(1)
-                .and(ignore(17))
-                .and(sys::set_signal_mask(TTIN_USR2).map(|_| 0))
-                .map(drop)
-                .map_err(|errno| std::io::Error::from_raw_os_error(errno.0))
-        });
-    }
-    let ended = run(command);
-    assert_eq!(
-        (ended.code, ended.stdout),
-        (0, format!("SigBlk:\t{TTIN_USR2:016x}\nSigIgn:\t{CHLD_HUP:016x}\n"))
-    );
+    let program = ["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"];
+    let prepared = |mut command: Command| {
+        // SAFETY: system calls only, on numbers.
+        unsafe {
+            command.pre_exec(|| {
+                result(sys::set_disposition(1, 1))?;
+                result(sys::set_disposition(17, 1))?;
+                result(sys::set_signal_mask(TTIN_USR2)).map(drop)
+            });
+        }
+        run(command)
+    };
+    let mut direct = Command::new(program[0]);
+    direct.args(&program[1..]);
+    let (direct, through_us) = (prepared(direct), prepared(init(&program)));
+    assert_eq!(through_us, direct);
+    let field = |name: &str| {
+        let line = direct
+            .stdout
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap_or_default();
+        u64::from_str_radix(line.trim(), 16).unwrap_or_default()
+    };
+    assert_eq!(field("SigBlk:"), TTIN_USR2);
+    assert_eq!(field("SigIgn:") & CHLD_HUP, CHLD_HUP);
+}
+
+fn result<T>(result: Result<T, Errno>) -> std::io::Result<T> {
+    result.map_err(|errno| std::io::Error::from_raw_os_error(errno.0))
 }
 
 #[test]
@@ -77,11 +90,7 @@ fn an_ignored_sigchld_does_not_hide_the_exit_code() {
     let mut command = init_script("exit 9");
     // SAFETY: one system call, on numbers.
     unsafe {
-        command.pre_exec(|| {
-            sys::set_disposition(sys::SIGCHLD, 1)
-                .map(drop)
-                .map_err(|errno| std::io::Error::from_raw_os_error(errno.0))
-        });
+        command.pre_exec(|| result(sys::set_disposition(sys::SIGCHLD, 1)).map(drop));
     }
     assert_eq!(run(command).code, 9);
 }
@@ -105,11 +114,7 @@ fn a_value_that_comes_with_a_signal_is_sent_on() {
     command.env(HELPER, "1");
     // SAFETY: one system call, on numbers.
     unsafe {
-        command.pre_exec(|| {
-            sys::set_signal_mask(1 << (QUEUED - 1))
-                .map(drop)
-                .map_err(|errno| std::io::Error::from_raw_os_error(errno.0))
-        });
+        command.pre_exec(|| result(sys::set_signal_mask(1 << (QUEUED - 1))).map(drop));
     }
     let (mut running, mut line) = Running::start(command);
     while line != "ready" {
