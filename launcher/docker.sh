@@ -4,7 +4,8 @@
 docker_answers() { timeout 20 docker version >/dev/null 2>&1; }
 
 start_docker() {
-  [ -z "${DOCKER_HOST-}" ] || die 69 "no Docker daemon answers at DOCKER_HOST=$DOCKER_HOST: start it, or unset DOCKER_HOST"
+  [ -z "${DOCKER_HOST-}" ] ||
+    die 69 "no Docker daemon answers at DOCKER_HOST=$DOCKER_HOST: start it, or unset DOCKER_HOST"
   is_root || die 69 "no Docker daemon answers $(id -un):" \
     "sudo $root/cbox --install docker, sudo usermod -aG docker $(id -un), log in again"
   log=$cache/dockerd.log

@@ -3,10 +3,14 @@
 
 configure_nix() {
   case $root in
-  *[!A-Za-z0-9/._+-]*) die 64 "Nix cannot open a checkout under the name $root: move it where the path holds letters, digits and /._+- alone" ;;
+  *[!A-Za-z0-9/._+-]*)
+    die 64 "Nix cannot open a checkout under the name $root:" \
+      "move it where the path holds letters, digits and /._+- alone"
+    ;;
   esac
   is_root || [ -w /nix/var/nix/db ] || [ -S /nix/var/nix/daemon-socket/socket ] ||
-    die 69 "Nix's store is not $(id -un)'s, and no nix-daemon runs: sudo systemctl start nix-daemon, or use sudo for this command"
+    die 69 "Nix's store is not $(id -un)'s and no nix-daemon runs:" \
+      "sudo systemctl start nix-daemon, or use sudo for this command"
   ! is_root || { create_build_users && write_nix_conf; }
 }
 
@@ -34,7 +38,12 @@ nix_settings() {
   # A daemon decides the rest for its clients.
   is_root || [ -w /nix/var/nix/db ] || return 0
   ! is_root || echo "build-users-group = nixbld"
-  printf '%s\n' "sandbox = true" "sandbox-fallback = false" "substituters =" "keep-outputs = true" "max-jobs = auto" "cores = 0"
+  echo "sandbox = true"
+  echo "sandbox-fallback = false"
+  echo "substituters ="
+  echo "keep-outputs = true"
+  echo "max-jobs = auto"
+  echo "cores = 0"
   # Builds that fetch trust what this machine trusts, be it a private authority.
   bundle=${NIX_SSL_CERT_FILE:-${SSL_CERT_FILE:-$system_bundle}}
   [ ! -e "$bundle" ] || echo "extra-sandbox-paths = $system_bundle=$bundle"

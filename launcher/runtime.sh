@@ -1,6 +1,6 @@
 #!/bin/sh
-# An OCI runtime for a machine that withholds capabilities even from root: takes them out of what a container asks for, then runs
-# runc, which would refuse otherwise. ./cbox fills in the names and gives this to dockerd.
+# An OCI runtime for a machine that withholds capabilities even from root: takes them out of what a container asks for,
+# then runs runc, which would refuse otherwise. ./cbox fills in the names and gives this to dockerd.
 withheld='@WITHHELD@'
 
 for argument; do

@@ -22,7 +22,11 @@ install_rust() {
   base=$(sed -n 's/.*"base": "\(.*\)".*/\1/p' "$rust_lock")
   rm -rf "$rust.new" && mkdir "$rust.new"
   sed -n 's/ *"\(.*-x86_64-unknown-linux-gnu\)": "\(.*\)".*/\1.tar.xz \2/p' "$rust_lock" |
-    while read -r name sha256; do unpack_rust "$base/$name" "$sha256"; done || { status=$? && rm -r "$rust.new" && exit "$status"; }
+    while read -r name sha256; do unpack_rust "$base/$name" "$sha256"; done || {
+    status=$?
+    rm -r "$rust.new"
+    exit "$status"
+  }
   mv "$rust.new" "$rust"
 }
 
@@ -32,7 +36,7 @@ unpack_rust() {
     die 69 "cannot download $1; a Rust of your own ($oldest or newer, with clippy and rustfmt) would do too"
   got=$(sha256sum "$archive" | cut -d ' ' -f 1)
   [ "$got" = "$2" ] || die 65 "$1 is not what $rust_lock says: its SHA-256 is $got"
-  tar --extract --xz --strip-components 2 --exclude share --exclude manifest.in --directory "$rust.new" --file "$archive" ||
+  tar --extract --xz --file "$archive" --directory "$rust.new" --strip-components 2 --exclude share ||
     die 73 "cannot unpack $1 in $rust.new"
   rm "$archive"
 }

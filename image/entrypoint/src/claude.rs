@@ -31,17 +31,19 @@ const MODE_VARIABLES: [&str; 6] = [
 ];
 
 /// What the deployment may set otherwise.
-const DEFAULTS: [(&str, &str); 6] = [
+const DEFAULTS: [(&str, &str); 8] = [
     // Reads CLAUDE.md where --add-dir points.
     ("CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD", "1"),
     // One host to reach: the API.
     ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+    ("CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL", "1"),
     ("DISABLE_ERROR_REPORTING", "1"),
     ("DISABLE_TELEMETRY", "1"),
     // The image has ripgrep for every architecture; Claude brings its own for some.
     ("USE_BUILTIN_RIPGREP", "0"),
     // The image is read-only and its version is locked.
     ("DISABLE_AUTOUPDATER", "1"),
+    ("DISABLE_INSTALLATION_CHECKS", "1"),
 ];
 
 /// Claude's own default of 10 retries a refused key for minutes, without a word. This is about half a minute.
@@ -231,11 +233,13 @@ mod tests {
         insta::assert_snapshot!(lines.join("\n"), @r"
         CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD=1
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1
+        CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL=1
         CLAUDE_CODE_MAX_RETRIES=9
         CLAUDE_CODE_TMPDIR=/tmp
         CLAUDE_CONFIG_DIR=/home/claude/.claude
         DISABLE_AUTOUPDATER=1
         DISABLE_ERROR_REPORTING=1
+        DISABLE_INSTALLATION_CHECKS=1
         DISABLE_TELEMETRY=1
         PATH=/usr/bin
         USE_BUILTIN_RIPGREP=0

@@ -28,12 +28,21 @@ const SIGNALS_ENDING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 /// These only go to Claude.
 const SIGNALS_OTHER: [i32; 2] = [SIGUSR1, SIGUSR2];
 
-/// Claude sometimes stays after its result, with nothing left to do. This long it may be silent.
-const SILENCE_AFTER_RESULT: Duration = Duration::from_secs(30);
-/// How long it may take to obey a SIGTERM then.
-const OBEDIENCE: Duration = Duration::from_secs(5);
-/// What Claude started may hold its output open after its end. What Claude wrote itself is there already.
-const OUTPUT_AFTER_END: Duration = Duration::from_secs(1);
+/// How long to wait for what may never come.
+struct Patience {
+    /// Claude sometimes stays after its result, with nothing left to do. This long it may be silent then.
+    silence_after_result: Duration,
+    /// How long it may take to obey when it is asked to end after that.
+    obedience: Duration,
+    /// What Claude started may hold its output open after its end. What Claude wrote itself is there already.
+    output_after_end: Duration,
+}
+
+const PATIENCE: Patience = Patience {
+    silence_after_result: Duration::from_secs(30),
+    obedience: Duration::from_secs(5),
+    output_after_end: Duration::from_secs(1),
+};
 
 /// What the threads find out.
 enum Event {
@@ -65,7 +74,7 @@ pub fn run(command: Command, task: Task) -> Result<u8, Error> {
     start(&sender, move |sender| forward_signals(signals, process, sender));
     start(&sender, move |sender| wait(child, sender));
 
-    let mut end = collect(&events, process)?;
+    let mut end = collect(&events, process, &PATIENCE)?;
     if !passes_output_on && let Some(report) = &end.report {
         end.output = end.output.and_then(|()| writeln!(io::stdout(), "{}", report.text));
     }
@@ -150,32 +159,37 @@ struct Everything {
 }
 
 /// Waits for Claude's end and the end of its output. Where one of them does not come by itself there is a deadline.
-fn collect(events: &Receiver<Event>, process: Pid) -> Result<Everything, Error> {
+fn collect(events: &Receiver<Event>, process: Pid, patience: &Patience) -> Result<Everything, Error> {
     let mut report = None;
     let mut signal = None;
     let mut status = None;
     let mut output = None;
     let mut deadline: Option<Instant> = None;
-    let mut patience = [Signal::TERM, Signal::KILL].into_iter();
+    let mut means = [Signal::TERM, Signal::KILL].into_iter();
     loop {
         match next(events, deadline) {
             Ok(Event::Result(latest)) => {
                 report = Some(latest);
-                deadline = deadline_of_silence(&status).or(deadline);
+                if status.is_none() {
+                    deadline = Some(Instant::now() + patience.silence_after_result);
+                }
             }
-            Ok(Event::Output) => deadline = deadline_of_silence(&status).or(deadline),
+            Ok(Event::Output) if status.is_none() => {
+                deadline = Some(Instant::now() + patience.silence_after_result);
+            }
+            Ok(Event::Output) => {}
             Ok(Event::OutputEnd(result)) => output = Some(result),
             Ok(Event::Signal(number)) => signal = signal.or(Some(number)),
             Ok(Event::End(result)) => {
                 status = Some(result.map_err(|source| Error::Waiting { source })?);
-                deadline = Some(Instant::now() + OUTPUT_AFTER_END);
+                deadline = Some(Instant::now() + patience.output_after_end);
             }
             Err(_) if status.is_some() => output = output.or(Some(Ok(()))),
             Err(_) => {
-                if let Some(signal) = patience.next() {
+                if let Some(signal) = means.next() {
                     let _ = rustix::process::kill_process(process, signal);
                 }
-                deadline = Some(Instant::now() + OBEDIENCE);
+                deadline = Some(Instant::now() + patience.obedience);
             }
         }
         match (status, output) {
@@ -195,14 +209,50 @@ fn collect(events: &Receiver<Event>, process: Pid) -> Result<Everything, Error> 
     }
 }
 
-/// Only as long as Claude has not ended.
-fn deadline_of_silence(status: &Option<ExitStatus>) -> Option<Instant> {
-    status.is_none().then(|| Instant::now() + SILENCE_AFTER_RESULT)
-}
-
 fn next(events: &Receiver<Event>, deadline: Option<Instant>) -> Result<Event, RecvTimeoutError> {
     match deadline {
         Some(deadline) => events.recv_timeout(deadline.saturating_duration_since(Instant::now())),
         None => events.recv().map_err(RecvTimeoutError::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use std::process::{Command, Stdio};
+
+    /// A process that stays after its result is asked to end, then made to; the result counts.
+    #[rstest]
+    #[case("echo ready; exec sleep 1000", 15)]
+    #[case("trap '' TERM; echo ready; exec sleep 1000", 9)]
+    fn a_result_and_silence_end_the_task(#[case] script: &str, #[case] signal: i32) {
+        let mut child = Command::new("sh")
+            .args(["-c", script])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("there is a shell");
+        let mut ready = [0; 6];
+        child
+            .stdout
+            .take()
+            .expect("it is a pipe")
+            .read_exact(&mut ready)
+            .expect("the script says that it is ready");
+        let process = Pid::from_child(&child);
+        let (sender, events) = mpsc::channel();
+        sender.send(Event::Result(Report::default())).expect("the loop listens");
+        sender.send(Event::OutputEnd(Ok(()))).expect("the loop listens");
+        start(&sender, move |sender| wait(child, sender));
+        let patience = Patience {
+            silence_after_result: Duration::ZERO,
+            obedience: Duration::from_millis(if signal == 9 { 10 } else { 60_000 }),
+            output_after_end: Duration::ZERO,
+        };
+        let everything = collect(&events, process, &patience).expect("the child can be waited for");
+        assert_eq!(
+            (everything.end, everything.report),
+            (End::Killed(signal), Some(Report::default()))
+        );
     }
 }

@@ -1,0 +1,155 @@
+//! One task, from prompt to exit code. What each kind of result means is a table in `outcome.rs`; here it is that results get there.
+
+use crate::world::{Ended, HEADLESS, RESULT, World, run};
+use rstest::rstest;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+fn world(script: &str) -> World {
+    World::new(script).with_secret("api-key", "k")
+}
+
+fn with(variables: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+    [HEADLESS.as_slice(), variables].concat()
+}
+
+#[test]
+fn a_task_that_succeeds() {
+    let world = world(&format!("echo noise; echo '{RESULT}'"));
+    let expected = Ended {
+        code: Some(0),
+        stdout: format!("noise\n{RESULT}\n"),
+        stderr: "box-entrypoint: done; 2 turns, 0.5000 USD, 1.2 s; exit code 0\n".into(),
+    };
+    assert_eq!(run(world.command(&HEADLESS, &["--effort", "low"])), expected);
+    assert_eq!(world.recorded("input"), "Say hello.");
+    let workspace = world.path("workspace").canonicalize().expect("it is there");
+    let expected = format!(
+        "--print\n--output-format\njson\n--permission-mode\nbypassPermissions\n--setting-sources\nuser\n--add-dir={}\n--effort\nlow\n",
+        workspace.display()
+    );
+    assert_eq!(world.recorded("arguments"), expected);
+    assert!(world.path("home/.claude/.claude.json").exists());
+}
+
+#[test]
+fn text_is_the_answer_alone() {
+    let world = world(&format!("echo '{RESULT}'"));
+    assert_eq!(
+        run(world.command(&with(&[("CLAUDE_OUTPUT_FORMAT", "text")]), &[])).stdout,
+        "Hello.\n"
+    );
+}
+
+#[test]
+fn bytes_are_passed_on_unchanged() {
+    let world = world(&format!(
+        r"printf '{{}}\r\n\377\000\n'; echo '{RESULT}'; printf 'no end'"
+    ));
+    let mut command = world.command(&with(&[("CLAUDE_OUTPUT_FORMAT", "stream-json")]), &[]);
+    let output = command.output().expect("the entrypoint can be started");
+    assert_eq!(
+        output.stdout,
+        [b"{}\r\n\xff\0\n", RESULT.as_bytes(), b"\nno end"].concat()
+    );
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_prompt_may_be_large_and_begin_with_a_dash() {
+    let world = world(&format!("echo '{RESULT}'"));
+    let prompt = format!("--help {}", "x".repeat(1 << 20));
+    let path = world.path("prompt");
+    std::fs::write(&path, &prompt).expect("a file can be written");
+    let path = path.to_str().expect("its path is text");
+    assert_eq!(
+        run(world.command(&[("CLAUDE_MODE", "headless"), ("CLAUDE_PROMPT_FILE", path)], &[])).code,
+        Some(0)
+    );
+    assert!(world.recorded("input") == prompt);
+}
+
+#[rstest]
+#[case(
+    "echo 'no json'; exit 1",
+    70,
+    "Claude ended without a result (its exit code was 1); exit code 70"
+)]
+#[case("kill -KILL $$", 137, "Claude was ended by signal 9; exit code 137")]
+#[case(
+    r#"echo '{"type":"result","is_error":true,"api_error_status":529,"result":"Overloaded","num_turns":1}'; exit 1"#,
+    75,
+    "the API is rate limiting or overloaded (HTTP 529): Overloaded; 1 turn, 0.0000 USD, 0.0 s; exit code 75"
+)]
+fn a_task_that_fails(#[case] script: &str, #[case] code: i32, #[case] sentence: &str) {
+    let ended = run(world(script).command(&HEADLESS, &[]));
+    assert_eq!(
+        (ended.code, ended.stderr),
+        (Some(code), format!("box-entrypoint: {sentence}\n"))
+    );
+}
+
+#[test]
+fn what_claude_leaves_behind_does_not_hold_up_the_end() {
+    // It has our standard output, and closes its other ends so that only we could wait for it.
+    let world = world(&format!(
+        "echo '{RESULT}'; sleep 1000 2>/dev/null & echo $! >$HOME/left"
+    ));
+    let mut command = world.command(&HEADLESS, &[]);
+    let output = command
+        .stderr(Stdio::null())
+        .output()
+        .expect("the entrypoint can be started");
+    assert_eq!(output.status.code(), Some(0));
+    let left: i32 = world.recorded("home/left").trim().parse().expect("it is a process id");
+    let left = rustix::process::Pid::from_raw(left).expect("it is a process id");
+    rustix::process::kill_process(left, rustix::process::Signal::KILL).expect("it is still there");
+}
+
+/// What Claude does with a signal, and what the box ends with.
+#[rstest]
+#[case("exit 143", 15, 143)]
+#[case("exit 129", 1, 129)]
+// An interrupted Claude writes a result and exits with 0.
+#[case(
+    r#"echo "{\"type\":\"result\",\"is_error\":true,\"subtype\":\"error_during_execution\"}"; exit 0"#,
+    2,
+    130
+)]
+// A result that came in time counts.
+#[case(r#"echo "{\"type\":\"result\",\"is_error\":false}"; exit 0"#, 15, 0)]
+fn signals_reach_claude(#[case] reaction: &str, #[case] signal: i32, #[case] code: i32) {
+    let script =
+        format!("sleep 1000 >/dev/null 2>&1 & trap 'kill $!' EXIT; trap '{reaction}' {signal}; echo ready; wait; wait");
+    let world = world(&script);
+    let mut command = world.command(&HEADLESS, &[]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the entrypoint can be started");
+    let mut stdout = BufReader::new(child.stdout.take().expect("it is a pipe"));
+    let mut line = String::new();
+    stdout.read_line(&mut line).expect("standard output can be read");
+    assert_eq!(line, "ready\n");
+    let signal = rustix::process::Signal::from_named_raw(signal).expect("the signal has a name");
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), signal).expect("the entrypoint is running");
+    assert_eq!(child.wait().expect("it can be waited for").code(), Some(code));
+}
+
+#[test]
+fn a_standard_output_that_is_full_is_an_error() {
+    let world = world(&format!("echo '{RESULT}'"));
+    let mut command = world.command(&HEADLESS, &[]);
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .expect("it is a device");
+    let output = command.stdout(full).output().expect("the entrypoint can be started");
+    assert_eq!(output.status.code(), Some(70));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        stderr.contains("done, but standard output did not take the result: No space left on device"),
+        "{stderr}"
+    );
+}
