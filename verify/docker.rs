@@ -121,7 +121,11 @@ pub fn sweep() -> Result<(), DockerError> {
 }
 
 fn remove(kind: &str, ids: &str) -> Result<(), DockerError> {
-    let force: &[&str] = if kind == "container" { &["--force", "--volumes"] } else { &[] };
+    let force: &[&str] = if kind == "container" {
+        &["--force", "--volumes"]
+    } else {
+        &[]
+    };
     if !ids.is_empty() {
         docker([&[kind, "rm"], force, &ids.lines().collect::<Vec<_>>()].concat())?;
     }

@@ -93,6 +93,9 @@ mod tests {
             status,
             output: output.to_owned(),
         };
-        assert_eq!(outcomes(printed), [outcome("jq", 0, "7\n"), outcome("git", 128, "fatal\n")]);
+        assert_eq!(
+            outcomes(printed),
+            [outcome("jq", 0, "7\n"), outcome("git", 128, "fatal\n")]
+        );
     }
 }

@@ -59,7 +59,11 @@ pub(crate) fn command(project: &Project, options: &arguments::Bench) -> Result<E
     let mut cold = Vec::new();
     let mut mmdebstrap = Vec::new();
     for _ in 0..options.runs {
-        process::read(Command::new("nix-store").args(["--delete", "--ignore-liveness"]).args(&assembled))?;
+        process::read(
+            Command::new("nix-store")
+                .args(["--delete", "--ignore-liveness"])
+                .args(&assembled),
+        )?;
         cold.push(seconds(nix::nix().args(["build", "--no-link", &image]))?);
         mmdebstrap.push(seconds(
             Command::new("mmdebstrap")
@@ -94,9 +98,15 @@ pub(crate) fn command(project: &Project, options: &arguments::Bench) -> Result<E
             serde_json::json!({ "seconds": measurements, "cold_to_mmdebstrap": ratio, "new_blobs": new_blobs })
         );
     } else {
-        println!("{:<48} {:>8} {:>8} {:>8}  seconds, {} runs", "", "min", "median", "max", options.runs);
+        println!(
+            "{:<48} {:>8} {:>8} {:>8}  seconds, {} runs",
+            "", "min", "median", "max", options.runs
+        );
         for it in &measurements {
-            println!("{:<48} {:>8.2} {:>8.2} {:>8.2}", it.name, it.minimum, it.median, it.maximum);
+            println!(
+                "{:<48} {:>8.2} {:>8.2} {:>8.2}",
+                it.name, it.minimum, it.median, it.maximum
+            );
         }
         println!("cold assembly takes {ratio:.2} of mmdebstrap's time; a bump adds {new_blobs} blobs to the layout");
     }
@@ -132,9 +142,18 @@ fn blobs(project: &Project, image: &str) -> Result<BTreeSet<String>, Failure> {
 
 /// A copy of what git tracks, with one file of the top layer changed.
 fn bumped(project: &Project, run: u32) -> Result<tempfile::TempDir, Failure> {
-    let copy = tempfile::tempdir()
-        .map_err(|error| Failure::new(Code::CannotCreate, format!("cannot create a temporary directory: {error}")))?;
-    let tracked = process::read(Command::new("git").arg("-C").arg(&project.root).args(["ls-files", "-z"]))?;
+    let copy = tempfile::tempdir().map_err(|error| {
+        Failure::new(
+            Code::CannotCreate,
+            format!("cannot create a temporary directory: {error}"),
+        )
+    })?;
+    let tracked = process::read(
+        Command::new("git")
+            .arg("-C")
+            .arg(&project.root)
+            .args(["ls-files", "-z"]),
+    )?;
     for name in tracked.split('\0').filter(|name| !name.is_empty()) {
         let target = copy.path().join(name);
         if let Some(folder) = target.parent() {
@@ -155,7 +174,9 @@ fn copy_entry(source: &Path, target: &Path) -> Result<(), Failure> {
             .and_then(|to| std::os::unix::fs::symlink(to, target))
             .map_err(|error| cannot_copy(target, &error))
     } else {
-        fs::copy(source, target).map(|_| ()).map_err(|error| cannot_copy(target, &error))
+        fs::copy(source, target)
+            .map(|_| ())
+            .map_err(|error| cannot_copy(target, &error))
     }
 }
 

@@ -29,7 +29,10 @@ pub(crate) fn command(project: &Project, options: &arguments::Build) -> Result<E
         .transpose()?;
     let path = built.paths.first().cloned().unwrap_or_default();
     if options.json {
-        println!("{}", serde_json::json!({ "path": path, "seconds": built.seconds, "tag": tag }));
+        println!(
+            "{}",
+            serde_json::json!({ "path": path, "seconds": built.seconds, "tag": tag })
+        );
     } else {
         println!("{}", path.display());
         if let Some(tag) = tag {

@@ -22,7 +22,10 @@ pub(crate) fn command(project: &Project, options: &arguments::Demo) -> Result<Ex
         Some(script) => run::absolute(script)?,
         None => project.root.join("verify/messages-api/scripts/demo.toml"),
     };
-    step("1/3", "building the image and the model's, and putting them into Docker");
+    step(
+        "1/3",
+        "building the image and the model's, and putting them into Docker",
+    );
     let image = build::load(project, "core", "amd64")?;
     let model_image = build::load_model(project)?;
 
@@ -44,7 +47,10 @@ pub(crate) fn command(project: &Project, options: &arguments::Demo) -> Result<Ex
         &format!("--label={OWNER}={owner}"),
         &format!("--network={}", network.name),
         "--network-alias=model",
-        &format!("--mount=type=bind,source={},target=/script.toml,readonly", script.display()),
+        &format!(
+            "--mount=type=bind,source={},target=/script.toml,readonly",
+            script.display()
+        ),
         &model_image,
         "--script=/script.toml",
         "--listen=0.0.0.0:8080",

@@ -42,8 +42,14 @@ pub(crate) fn load(assemble: &Path, image: &Path, tag: &str) -> Result<(), Failu
         .map_err(|error| Failure::new(Code::CannotCreate, format!("cannot write a temporary file: {error}")))?;
 
     let mut archive = Command::new(assemble.join("bin/assemble"));
-    archive.arg("archive").arg(request.path()).arg("-").stdout(Stdio::piped());
-    let mut writer = archive.spawn().map_err(|error| process::not_started(&archive, &error))?;
+    archive
+        .arg("archive")
+        .arg(request.path())
+        .arg("-")
+        .stdout(Stdio::piped());
+    let mut writer = archive
+        .spawn()
+        .map_err(|error| process::not_started(&archive, &error))?;
     let mut load = docker();
     load.args(["load", "--quiet"]);
     if let Some(archive) = writer.stdout.take() {
@@ -57,7 +63,10 @@ pub(crate) fn load(assemble: &Path, image: &Path, tag: &str) -> Result<(), Failu
         return Err(process::ended(&load, &loaded));
     }
     if !written.success() {
-        return Err(Failure::new(Code::Software, format!("`assemble archive` ended with {written}")));
+        return Err(Failure::new(
+            Code::Software,
+            format!("`assemble archive` ended with {written}"),
+        ));
     }
     Ok(())
 }

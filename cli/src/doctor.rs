@@ -124,7 +124,11 @@ pub(crate) fn command(_: &Project, options: &arguments::Doctor) -> Result<ExitCo
         }
     }
     let missing = findings.iter().any(|finding| finding.found.is_none());
-    Ok(if missing { Code::Unavailable.into() } else { ExitCode::SUCCESS })
+    Ok(if missing {
+        Code::Unavailable.into()
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 /// What is particular about this machine, and what the launcher does about it.
@@ -166,7 +170,9 @@ fn version(program: &str, arguments: &[&str]) -> Option<String> {
 /// How the kernel runs an architecture's programs: binfmt_misc with the flag F, which works inside containers too.
 fn emulator(name: &str) -> Option<String> {
     let registration = std::fs::read_to_string(Path::new("/proc/sys/fs/binfmt_misc").join(name)).ok()?;
-    let interpreter = registration.lines().find_map(|line| line.strip_prefix("interpreter "))?;
+    let interpreter = registration
+        .lines()
+        .find_map(|line| line.strip_prefix("interpreter "))?;
     let flags = registration.lines().find_map(|line| line.strip_prefix("flags: "))?;
     (registration.starts_with("enabled") && flags.contains('F')).then(|| interpreter.to_owned())
 }

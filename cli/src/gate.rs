@@ -7,6 +7,7 @@ use std::time::Instant;
 use catalogue::Architecture;
 
 use crate::arguments;
+use crate::bench;
 use crate::build;
 use crate::failure::{Code, Failure};
 use crate::nix;
@@ -27,8 +28,16 @@ struct Count {
 }
 
 impl Count {
-    const PASSED: Self = Self { passed: 1, failed: 0, skipped: 0 };
-    const FAILED: Self = Self { passed: 0, failed: 1, skipped: 0 };
+    const PASSED: Self = Self {
+        passed: 1,
+        failed: 0,
+        skipped: 0,
+    };
+    const FAILED: Self = Self {
+        passed: 0,
+        failed: 1,
+        skipped: 0,
+    };
 
     fn add(&mut self, other: Self) {
         self.passed += other.passed;
@@ -40,25 +49,57 @@ impl Count {
 type Step = (&'static str, fn(&Project) -> Result<Count, Failure>);
 
 /// The cheap ones first, so that a slip is seen at once.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("locks agree with tools.toml", locks),
-    ("Rust is formatted", |project| cargo(project, &["fmt", "--all", "--check"])),
+    ("Rust is formatted", |project| {
+        cargo(project, &["fmt", "--all", "--check"])
+    }),
     ("dependencies are allowed (cargo deny)", deny),
     ("clippy finds nothing", |project| {
-        cargo(project, &["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--", "--deny=warnings"])
+        cargo(
+            project,
+            &[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--locked",
+                "--quiet",
+                "--",
+                "--deny=warnings",
+            ],
+        )
     }),
     ("crates' tests", |project| {
-        cargo(project, &["test", "--workspace", "--locked", "--no-fail-fast", "--lib", "--bins"])
+        cargo(
+            project,
+            &["test", "--workspace", "--locked", "--no-fail-fast", "--lib", "--bins"],
+        )
     }),
     ("crates' tests at their boundary", |project| {
-        let boundary = ["test", "--workspace", "--locked", "--no-fail-fast", "--exclude=claude-in-a-box", "--test=*"];
+        let boundary = [
+            "test",
+            "--workspace",
+            "--locked",
+            "--no-fail-fast",
+            "--exclude=claude-in-a-box",
+            "--test=*",
+        ];
         cargo(project, &boundary)
     }),
-    ("documentation's examples", |project| cargo(project, &["test", "--workspace", "--locked", "--doc"])),
+    ("documentation's examples", |project| {
+        cargo(project, &["test", "--workspace", "--locked", "--doc"])
+    }),
     ("images are built and loaded", images),
     ("nix flake check", flake),
     ("the image does what it promises", |project| {
-        cargo(project, &["test", "--locked", "--test=integration", "--", "--test-threads=4"])
+        cargo(
+            project,
+            &["test", "--locked", "--test=integration", "--", "--test-threads=4"],
+        )
+    }),
+    ("the benchmark runs", |project| {
+        bench::command(project, &arguments::Bench { runs: 1, json: true })?;
+        Ok(Count::PASSED)
     }),
 ];
 
@@ -83,8 +124,15 @@ pub(crate) fn command(project: &Project, options: &arguments::Test) -> Result<Ex
             format!("no step's name holds '{filter}': ./cbox test without a word runs all of them"),
         ));
     }
-    println!("{} passed, {} failed, {} skipped", total.passed, total.failed, total.skipped);
-    Ok(if total.failed == 0 { ExitCode::SUCCESS } else { Code::Failed.into() })
+    println!(
+        "{} passed, {} failed, {} skipped",
+        total.passed, total.failed, total.skipped
+    );
+    Ok(if total.failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        Code::Failed.into()
+    })
 }
 
 fn locks(project: &Project) -> Result<Count, Failure> {
@@ -139,12 +187,17 @@ fn images(project: &Project) -> Result<Count, Failure> {
 /// Runs cargo; a run of tests counts its tests, anything else counts once.
 fn cargo(project: &Project, arguments: &[&str]) -> Result<Count, Failure> {
     let mut command = Command::new("cargo");
-    command.current_dir(&project.root).args(arguments).env("INSTA_UPDATE", "no");
+    command
+        .current_dir(&project.root)
+        .args(arguments)
+        .env("INSTA_UPDATE", "no");
     if arguments.first() != Some(&"test") {
         return status(&mut command);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| process::not_started(&command, &error))?;
+    let mut child = command
+        .spawn()
+        .map_err(|error| process::not_started(&command, &error))?;
     let broken = |error: std::io::Error| Failure::new(Code::Software, format!("cannot read what cargo says: {error}"));
     let mut count = Count::default();
     if let Some(output) = child.stdout.take() {
@@ -164,7 +217,10 @@ fn cargo(project: &Project, arguments: &[&str]) -> Result<Count, Failure> {
     if status.success() && count == Count::default() {
         return Err(Failure::new(
             Code::Failed,
-            format!("`cargo {}` ran no test: a check that checks nothing is a failure", arguments.join(" ")),
+            format!(
+                "`cargo {}` ran no test: a check that checks nothing is a failure",
+                arguments.join(" ")
+            ),
         ));
     }
     Ok(count)
@@ -200,7 +256,14 @@ mod tests {
     #[test]
     fn the_closing_line_of_a_test_run_is_counted() {
         let line = "test result: FAILED. 3 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s";
-        assert_eq!(summary(line), Some(Count { passed: 3, failed: 2, skipped: 1 }));
+        assert_eq!(
+            summary(line),
+            Some(Count {
+                passed: 3,
+                failed: 2,
+                skipped: 1
+            })
+        );
         assert_eq!(summary("test tests::one ... ok"), None);
     }
 }

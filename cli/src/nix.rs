@@ -45,7 +45,10 @@ pub(crate) fn build(project: &Project, attributes: &[&str], what: &str) -> Resul
 
     let roots = project.cache.join("roots");
     std::fs::create_dir_all(&roots).map_err(|error| {
-        Failure::new(Code::CannotCreate, format!("cannot create {}: {error}", roots.display()))
+        Failure::new(
+            Code::CannotCreate,
+            format!("cannot create {}: {error}", roots.display()),
+        )
     })?;
     let mut command = nix();
     command
@@ -55,7 +58,9 @@ pub(crate) fn build(project: &Project, attributes: &[&str], what: &str) -> Resul
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| process::not_started(&command, &error))?;
+    let mut child = command
+        .spawn()
+        .map_err(|error| process::not_started(&command, &error))?;
     let broken = |error: std::io::Error| Failure::new(Code::Software, format!("cannot read what nix says: {error}"));
     if let Some(stderr) = child.stderr.take() {
         for line in BufReader::new(stderr).split(b'\n') {
@@ -84,7 +89,10 @@ pub(crate) fn build(project: &Project, attributes: &[&str], what: &str) -> Resul
         return Err(failure.into_failure(what));
     }
     Ok(Built {
-        paths: references.iter().map(|reference| path(reference)).collect::<Result<_, _>>()?,
+        paths: references
+            .iter()
+            .map(|reference| path(reference))
+            .collect::<Result<_, _>>()?,
         seconds: steps.seconds,
         elapsed: started.elapsed(),
     })

@@ -100,7 +100,10 @@ fn debian(project: &Project, missing: &[Source], scratch: &Path) -> Result<(), F
         return Ok(());
     }
     if !Path::new("/usr/bin/apt-get").exists() {
-        eprintln!("cbox: {} Debian packages come from Debian's snapshot service: this machine has no apt", wanted.len());
+        eprintln!(
+            "cbox: {} Debian packages come from Debian's snapshot service: this machine has no apt",
+            wanted.len()
+        );
         return Ok(());
     }
     eprintln!("cbox: fetching {} Debian packages with apt", wanted.len());
@@ -133,7 +136,9 @@ fn npm(project: &Project, missing: &[Source], scratch: &Path) -> Result<(), Fail
     for (package, files) in packages {
         eprintln!("cbox: fetching {package} with npm");
         let mut pack = Command::new("npm");
-        pack.args(["pack", "--silent", "--pack-destination"]).arg(scratch).arg(&package);
+        pack.args(["pack", "--silent", "--pack-destination"])
+            .arg(scratch)
+            .arg(&package);
         let printed = process::read(&mut pack).map_err(unavailable)?;
         let archive = scratch.join(printed.lines().last().unwrap_or_default());
         for (source, member) in files {
@@ -141,7 +146,14 @@ fn npm(project: &Project, missing: &[Source], scratch: &Path) -> Result<(), Fail
                 None => add(source, &archive)?,
                 Some(member) => {
                     let member = format!("package/{member}");
-                    process::read(Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(scratch).arg(&member))?;
+                    process::read(
+                        Command::new("tar")
+                            .arg("-xzf")
+                            .arg(&archive)
+                            .arg("-C")
+                            .arg(scratch)
+                            .arg(&member),
+                    )?;
                     add(source, &scratch.join(member))?;
                 }
             }
@@ -217,7 +229,8 @@ impl std::io::Write for HashWriter<'_> {
 /// `/nix/store/<hash>-bash_amd64.deb` -> `bash_amd64.deb`.
 fn store_name(path: &Path) -> String {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
-    file.split_once('-').map_or_else(|| file.to_string(), |(_, name)| name.to_owned())
+    file.split_once('-')
+        .map_or_else(|| file.to_string(), |(_, name)| name.to_owned())
 }
 
 fn unavailable(error: impl std::fmt::Display) -> Failure {

@@ -115,11 +115,8 @@ impl Progress {
     fn show(&self) {
         let mut running: Vec<&str> = self.running.keys().map(String::as_str).collect();
         running.sort_by(|one, other| self.guess(other).total_cmp(&self.guess(one)));
-        self.bar.set_message(format!(
-            "about {} left: {}",
-            human(self.left()),
-            running.join(", ")
-        ));
+        self.bar
+            .set_message(format!("about {} left: {}", human(self.left()), running.join(", ")));
     }
 
     /// Seconds until everything that is running or waiting is done, were all cores busy.

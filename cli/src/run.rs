@@ -73,7 +73,9 @@ pub(crate) fn show(container: &Container, json: bool) -> Result<ExitCode, Failur
         .args(container.arguments())
         .stdin(Stdio::null())
         .stdout(Stdio::piped());
-    let mut child = command.spawn().map_err(|error| process::not_started(&command, &error))?;
+    let mut child = command
+        .spawn()
+        .map_err(|error| process::not_started(&command, &error))?;
     let broken = |error: std::io::Error| Failure::new(Code::Software, format!("cannot read the box's events: {error}"));
     if let Some(events) = child.stdout.take() {
         let mut output = std::io::stdout().lock();
@@ -155,7 +157,10 @@ impl Credentials {
 }
 
 fn cannot_keep(error: std::io::Error) -> Failure {
-    Failure::new(Code::CannotCreate, format!("cannot keep the credential in a temporary directory: {error}"))
+    Failure::new(
+        Code::CannotCreate,
+        format!("cannot keep the credential in a temporary directory: {error}"),
+    )
 }
 
 fn read_if_present(path: &Path) -> Result<Option<Vec<u8>>, Failure> {

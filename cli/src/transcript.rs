@@ -49,7 +49,11 @@ fn tool_result(block: &Value) -> Option<String> {
         Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
         _ => return None,
     };
-    let mut lines: Vec<String> = text.lines().take(LINES_SHOWN).map(|line| format!("    | {line}")).collect();
+    let mut lines: Vec<String> = text
+        .lines()
+        .take(LINES_SHOWN)
+        .map(|line| format!("    | {line}"))
+        .collect();
     let more = text.lines().count().saturating_sub(LINES_SHOWN);
     if more > 0 {
         lines.push(format!("    | ({more} more lines)"));
@@ -110,6 +114,9 @@ mod tests {
     fn what_is_not_known_is_passed_over() {
         check("not json", None);
         check(r#"{"type":"system","subtype":"init"}"#, None);
-        check(r#"{"type":"assistant","message":{"content":[{"type":"thinking","thinking":"…"}]}}"#, None);
+        check(
+            r#"{"type":"assistant","message":{"content":[{"type":"thinking","thinking":"…"}]}}"#,
+            None,
+        );
     }
 }

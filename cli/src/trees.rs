@@ -48,7 +48,9 @@ pub(crate) fn renew(project: &Project) -> Result<Vec<String>, Failure> {
 
 /// The hash that Nix found in the place of the one that it was told.
 fn got(said: &str) -> Option<&str> {
-    said.lines().find_map(|line| line.trim().strip_prefix("got:")).map(str::trim)
+    said.lines()
+        .find_map(|line| line.trim().strip_prefix("got:"))
+        .map(str::trim)
 }
 
 fn write(path: &Path, pointer: &str, hash: &str) -> Result<(), Failure> {
@@ -62,9 +64,8 @@ fn write(path: &Path, pointer: &str, hash: &str) -> Result<(), Failure> {
         .insert(key.to_owned(), Value::String(hash.to_owned()));
     let json = serde_json::to_string_pretty(&lock).map_err(|error| wrong(error.to_string()))?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let cannot_write = |error: std::io::Error| {
-        Failure::new(Code::CannotCreate, format!("cannot write {}: {error}", path.display()))
-    };
+    let cannot_write =
+        |error: std::io::Error| Failure::new(Code::CannotCreate, format!("cannot write {}: {error}", path.display()));
     let file = tempfile::NamedTempFile::new_in(folder).map_err(cannot_write)?;
     fs::write(file.path(), json + "\n").map_err(cannot_write)?;
     file.persist(path).map_err(|error| cannot_write(error.error))?;
@@ -88,6 +89,9 @@ mod tests {
         fs::write(file.path(), r#"{"groups":{"kubernetes":{"narHash":"old"}}}"#).unwrap();
         write(file.path(), "/groups/kubernetes/narHash", "new").unwrap();
         let text = fs::read_to_string(file.path()).unwrap();
-        assert_eq!(text, "{\n  \"groups\": {\n    \"kubernetes\": {\n      \"narHash\": \"new\"\n    }\n  }\n}\n");
+        assert_eq!(
+            text,
+            "{\n  \"groups\": {\n    \"kubernetes\": {\n      \"narHash\": \"new\"\n    }\n  }\n}\n"
+        );
     }
 }

@@ -1,11 +1,27 @@
 # What the image says of itself.
-{ version, archives }:
+{
+  version,
+  archives,
+  claudeLock,
+}:
 let
+  inherit (builtins) attrNames concatMap concatStringsSep;
+
   # 20261121T000000Z -> 2026-11-21T00:00:00Z: the image is as old as the newest package list it was resolved from.
   newest = builtins.foldl' (a: b: if a < b then b else a) "" (
     map (archive: archive.snapshot) (builtins.attrValues archives)
   );
   part = start: length: builtins.substring start length newest;
+
+  # What an architecture's packages were resolved without, and which Claude Code each has.
+  without = concatMap (
+    name:
+    let
+      lacking = archives.${name}.without or { };
+    in
+    map (arch: "${arch}: ${concatStringsSep " " lacking.${arch}}") (attrNames lacking)
+  ) (attrNames archives);
+  claude = map (arch: "${arch}: ${claudeLock.${arch}.version}") (attrNames claudeLock);
 in
 {
   created = "${part 0 4}-${part 4 2}-${part 6 2}T${part 9 2}:${part 11 2}:${part 13 2}Z";
@@ -51,5 +67,12 @@ in
     "org.opencontainers.image.description" = "Claude Code for DevOps work in one hardened image";
     "org.opencontainers.image.licenses" = "Apache-2.0";
     "org.opencontainers.image.version" = version;
-  };
+    "io.claude-in-a-box.claude-code" = concatStringsSep ", " claude;
+  }
+  // (
+    if without == [ ] then
+      { }
+    else
+      { "io.claude-in-a-box.resolved-without" = concatStringsSep ", " without; }
+  );
 }

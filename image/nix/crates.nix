@@ -31,12 +31,10 @@ rec {
   tests = rust.tests tested;
   # The trees of crates by part, as crates-PART.
   trees = builtins.listToAttrs (
-    map
-      (part: {
-        name = "crates-${part.name}";
-        value = part.vendor;
-      })
-      (builtins.attrValues parts ++ [ tested ])
+    map (part: {
+      name = "crates-${part.name}";
+      value = part.vendor;
+    }) (builtins.attrValues parts ++ [ tested ])
   );
   sources = builtins.attrValues trees;
 }

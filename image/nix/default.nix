@@ -8,6 +8,7 @@ let
 
   catalogue = toml ../tools.toml;
   debianLock = json ../lock/debian.json;
+  claudeLock = json ../lock/claude.json;
   version = (toml (workspace + "/Cargo.toml")).workspace.package.version;
 
   fetch = import ./fetch.nix;
@@ -53,14 +54,14 @@ let
       catalogue
       ;
     programs = crates;
-    claudeLock = json ../lock/claude.json;
+    inherit claudeLock;
     rootfs = builtins.path {
       path = ../rootfs;
       name = "rootfs";
     };
   };
   common = import ./config.nix {
-    inherit version;
+    inherit version claudeLock;
     inherit (debianLock) archives;
   };
   layers = import ./layers.nix {
@@ -82,7 +83,7 @@ let
   model = import ./model.nix {
     inherit seed systems;
     inherit (crates) assemble program;
-    inherit (common) created annotations;
+    inherit (common) created;
   };
 
   perArchitecture =
@@ -98,8 +99,7 @@ let
   files = wanted: [ seed.seed ] ++ debian.sourcesOf wanted ++ claude.sourcesOf wanted;
   trees = rust.sources ++ go.sources ++ crates.sources;
   sources =
-    name: wanted:
-    seed.run name { sources = files wanted ++ trees; } "printf '%s\\n' $sources >$out";
+    name: wanted: seed.run name { sources = files wanted ++ trees; } "printf '%s\\n' $sources >$out";
   prefill =
     wanted:
     map (source: source.prefill // { path = builtins.unsafeDiscardStringContext source; }) (

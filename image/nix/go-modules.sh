@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2086,SC2154 # Nix sets $out and what else stands in the derivation; lists are words.
 # The modules that $packages of the wrapper module $src are built from on any of $goarches, as the file tree of a
 # module proxy, into $out. Wants go in PATH and a network. What is kept, .mod and .zip, was checked against go.sum;
 # the rest is a record of this one download.

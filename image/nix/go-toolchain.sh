@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2086,SC2154 # Nix sets $out and what else stands in the derivation; lists are words.
 # Go $version, as an older Go downloads a newer one for itself, into $out. Wants some go in PATH and a network.
 export HOME=$PWD GOPATH=$PWD/gopath GOMODCACHE=$PWD/mod GOFLAGS=-modcacherw GOTOOLCHAIN=local
 go mod download "golang.org/toolchain@v0.0.1-go$version.linux-amd64"

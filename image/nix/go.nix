@@ -82,7 +82,9 @@ let
     text:
     let
       found = filter (requirement: requirement != null) (
-        map (match "(require)?[ \t]*([^ \t]+) (v[^ \t]+)( // indirect)?") (filter isString (split "\n" text))
+        map (match "(require)?[ \t]*([^ \t]+) (v[^ \t]+)( // indirect)?") (
+          filter isString (split "\n" text)
+        )
       );
     in
     listToAttrs (
@@ -98,7 +100,14 @@ let
     let
       parts = match "v((0|[1-9][0-9]*)[.]([0-9]+)[.]([^+]+))([+]incompatible)?" version;
     in
-    replaceStrings [ "{version}" "{major}" "{minor}" "{patch}" ] (map (elemAt parts) [ 0 1 2 3 ]);
+    replaceStrings [ "{version}" "{major}" "{minor}" "{patch}" ] (
+      map (elemAt parts) [
+        0
+        1
+        2
+        3
+      ]
+    );
 
   group =
     name:
@@ -138,7 +147,8 @@ let
       modules = fetch.tree {
         inherit run;
         name = "go-${name}-modules-${key}";
-        narHash = (lock.groups.${name} or { }).narHash or "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+        narHash =
+          (lock.groups.${name} or { }).narHash or "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
         env = {
           inherit src packages goarches;
           certs = certs.bundle;

@@ -41,16 +41,18 @@ rec {
   # Puts the image of this machine's architecture into Docker.
   load =
     flavour: tag:
-    seed.run "load-${flavour}" {
-      json.request = {
-        version = 1;
-        image = image flavour "amd64";
-        tags = [ tag ];
-      };
-    } ''
-      mkdir -p $out/bin
-      cp $requestPath $out/request.json
-      printf '#!%s\n%s archive %s - | docker load\n' ${seed.busybox}/bin/sh ${assemble}/bin/assemble $out/request.json >$out/bin/load
-      chmod +x $out/bin/load
-    '';
+    seed.run "load-${flavour}"
+      {
+        json.request = {
+          version = 1;
+          image = image flavour "amd64";
+          tags = [ tag ];
+        };
+      }
+      ''
+        mkdir -p $out/bin
+        cp $requestPath $out/request.json
+        printf '#!%s\n%s archive %s - | docker load\n' ${seed.busybox}/bin/sh ${assemble}/bin/assemble $out/request.json >$out/bin/load
+        chmod +x $out/bin/load
+      '';
 }

@@ -52,7 +52,9 @@ let
     '';
 
   kinds = {
-    debian = _: _: _: [ ];
+    debian =
+      _: _: _:
+      [ ];
 
     go = arch: name: _: [
       {

@@ -20,7 +20,9 @@ in
 arch:
 let
   has = name: !((catalogue.tools.${name}.absent or { }) ? ${arch});
-  toolsOf = layer: filter (name: catalogue.tools.${name}.layer == layer && has name) (attrNames catalogue.tools);
+  toolsOf =
+    layer:
+    filter (name: catalogue.tools.${name}.layer == layer && has name) (attrNames catalogue.tools);
 
   package = key: debianLock.packages.${key};
   packagesOf =

@@ -5,7 +5,6 @@
   assemble,
   program,
   created,
-  annotations,
 }:
 let
   layer = seed.run "layer-messages-api" {
@@ -48,9 +47,7 @@ seed.run "image-messages-api" {
       User = "10000:10000";
       Entrypoint = [ "/messages-api" ];
     };
-    annotations = annotations // {
-      "org.opencontainers.image.title" = "messages-api";
-    };
+    annotations."org.opencontainers.image.title" = "messages-api";
     inherit created;
   };
 } "assemble image $requestPath $out"

@@ -27,14 +27,19 @@ let
     ;
   toml = import ./toml.nix;
 
-  sources = map (
-    file:
-    fetch.file {
-      name = "${baseNameOf file}.tar.xz";
-      url = "${lock.base}/${file}.tar.xz";
-      sha256 = lock.files.${file};
-    }
-  ) (filter (file: builtins.match "(.*/)?(cargo|rustc|rust-std)-.*" file != null) (attrNames lock.files));
+  sources =
+    map
+      (
+        file:
+        fetch.file {
+          name = "${baseNameOf file}.tar.xz";
+          url = "${lock.base}/${file}.tar.xz";
+          sha256 = lock.files.${file};
+        }
+      )
+      (
+        filter (file: builtins.match "(.*/)?(cargo|rustc|rust-std)-.*" file != null) (attrNames lock.files)
+      );
 
   toolchain =
     run "rust-${lock.version}"
@@ -93,7 +98,8 @@ let
         }) members
       );
       used = concatMap (
-        m: attrNames ((m.dependencies or { }) // (m.dev-dependencies or { }) // (m.build-dependencies or { }))
+        m:
+        attrNames ((m.dependencies or { }) // (m.dev-dependencies or { }) // (m.build-dependencies or { }))
       ) (attrValues manifests);
       dependencies = intersectAttrs (listToAttrs (
         map (name: {
@@ -139,7 +145,14 @@ let
           key = "${crate.name} ${crate.version}";
           inherit crate;
         }) (filter matches locked.package);
-      key = substring 0 12 (hashString "sha256" (builtins.toJSON [ files closure ]));
+      key = substring 0 12 (
+        hashString "sha256" (
+          builtins.toJSON [
+            files
+            closure
+          ]
+        )
+      );
 
       lay = concatStringsSep "\n" (
         attrValues (

@@ -18,4 +18,6 @@ let
       toJSON v;
 in
 document:
-concatStringsSep "" (map (name: "${toJSON name} = ${value document.${name}}\n") (attrNames document))
+concatStringsSep "" (
+  map (name: "${toJSON name} = ${value document.${name}}\n") (attrNames document)
+)

@@ -17,9 +17,15 @@ fn demo_shows_claude_at_work() {
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stdout}\n{stderr}");
-    assert!(stderr.contains("scripted model"), "the demo says that its model is scripted: {stderr}");
+    assert!(
+        stderr.contains("scripted model"),
+        "the demo says that its model is scripted: {stderr}"
+    );
     assert!(stdout.contains("Bash> "), "a tool was used: {stdout}");
-    assert!(stdout.contains("done in "), "the result, cost and timing are shown: {stdout}");
+    assert!(
+        stdout.contains("done in "),
+        "the result, cost and timing are shown: {stdout}"
+    );
 }
 
 #[test]
@@ -32,7 +38,9 @@ fn run_without_a_credential_says_how_to_give_one() {
         .output()
         .expect("./cbox starts");
     assert_eq!(output.status.code(), Some(66));
-    insta::assert_snapshot!(String::from_utf8_lossy(&output.stderr));
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    // The launcher may have waited for another one, and said so.
+    insta::assert_snapshot!(stderr.lines().last().unwrap_or_default());
 }
 
 #[test]
@@ -41,7 +49,9 @@ fn doctor_finds_everything_that_the_gate_installed() {
     let stdout = String::from_utf8_lossy(&output.stdout);
     for name in ["Nix", "Docker daemon", "Rust", "arm64 emulation", "armhf emulation"] {
         assert!(
-            stdout.lines().any(|line| line.starts_with("found") && line.contains(name)),
+            stdout
+                .lines()
+                .any(|line| line.starts_with("found") && line.contains(name)),
             "{name}: {stdout}"
         );
     }

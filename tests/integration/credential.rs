@@ -25,7 +25,10 @@ text = "{{tool_result}}"
 #[tokio::test]
 async fn the_agent_finds_no_key_in_any_process_or_file_of_its_own() {
     let model = Model::with(SEARCH).await;
-    let ended = Box::new(Architecture::Amd64).headless("Find the key.", &model).run().await;
+    let ended = Box::new(Architecture::Amd64)
+        .headless("Find the key.", &model)
+        .run()
+        .await;
     assert_eq!(ended.code, 0, "{}\n{}", ended.stdout, ended.stderr);
     let found = model.tool_results();
     assert!(found.contains("searched"), "the search ran: {found}");
@@ -45,7 +48,11 @@ async fn a_key_in_the_environment_is_moved_out_of_it() {
         .set("ANTHROPIC_API_KEY", KEY)
         .run()
         .await;
-    assert_eq!(ended.code, 0, "the model took the key: {}\n{}", ended.stdout, ended.stderr);
+    assert_eq!(
+        ended.code, 0,
+        "the model took the key: {}\n{}",
+        ended.stdout, ended.stderr
+    );
     // PID 1 was started with it by Docker, and its environment is readable by the same user: that is what a file avoids.
     let found = model.tool_results();
     let own = found.lines().next().unwrap_or_default();

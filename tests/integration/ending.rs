@@ -81,10 +81,7 @@ async fn the_init_tells_what_cannot_be_executed(#[case] program: &str, #[case] c
 #[tokio::test]
 async fn the_init_forwards_a_signal_and_ends_with_the_childs_code() {
     let script = "trap 'echo caught; exit 42' TERM; echo ready; while :; do sleep 0.1; done";
-    let container = amd64()
-        .program(&["/usr/bin/bash", "-c", script])
-        .start("ready")
-        .await;
+    let container = amd64().program(&["/usr/bin/bash", "-c", script]).start("ready").await;
     container
         .stop_with_timeout(Some(60))
         .await
@@ -98,10 +95,7 @@ async fn the_init_forwards_a_signal_and_ends_with_the_childs_code() {
 async fn the_init_reaps_what_is_left_behind() {
     // Each subshell ends at once and leaves its sleep to PID 1; what PID 1 has not reaped shows as a zombie.
     let script = "for i in $(seq 50); do (sleep 0.2 &) ; done; echo ready; sleep infinity";
-    let container = amd64()
-        .program(&["/usr/bin/bash", "-c", script])
-        .start("ready")
-        .await;
+    let container = amd64().program(&["/usr/bin/bash", "-c", script]).start("ready").await;
     let count = "until ! pgrep -x sleep --oldest >/dev/null || [ $(pgrep -xc sleep) = 1 ]; do :; done; ps -e -o stat= | grep -c ^Z; :";
     let mut zombies = container
         .exec(ExecCommand::new(["/usr/bin/bash", "-c", count]))

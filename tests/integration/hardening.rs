@@ -16,17 +16,23 @@ async fn shell(script: &str) -> String {
 
 #[rstest]
 #[case::user("id --user; id --group; id --user --name", "10000\n10000\nclaude")]
-#[case::no_capability("grep -E 'CapEff|CapBnd' /proc/self/status | cut -f2", "0000000000000000\n0000000000000000")]
+#[case::no_capability(
+    "grep -E 'CapEff|CapBnd' /proc/self/status | cut -f2",
+    "0000000000000000\n0000000000000000"
+)]
 #[case::no_new_privileges("grep NoNewPrivs /proc/self/status | cut -f2", "1")]
 #[case::no_setuid_file("find / -xdev ! -readable -prune -o -type f -perm /6000 -print", "")]
 #[case::writable_by_all_are_only_the_usual_places(
     "find / -xdev ! -readable -prune -o ! -type l -perm -0002 -print | sort",
-    "/var/lock\n/var/tmp"
+    "/tmp\n/var/lock\n/var/tmp"
 )]
 #[case::everything_is_owned("find / -xdev ! -readable -prune -o -nouser -print -o -nogroup -print", "")]
 #[case::state("touch /home/claude/x /workspace/x /tmp/x && echo writable", "writable")]
 #[case::programs_run_from_the_work("cp /usr/bin/true /workspace/t && /workspace/t && echo runs", "runs")]
-#[case::root("touch /usr/bin/x 2>&1 || :", "touch: cannot touch '/usr/bin/x': Read-only file system")]
+#[case::root(
+    "touch /usr/bin/x 2>&1 || :",
+    "touch: cannot touch '/usr/bin/x': Read-only file system"
+)]
 #[case::no_network("ls /sys/class/net", "lo")]
 #[tokio::test]
 async fn a_shell_in_the_box_sees(#[case] script: &str, #[case] expected: &str) {

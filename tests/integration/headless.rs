@@ -41,7 +41,10 @@ async fn claude_uses_a_tool_and_answers(#[case] architecture: Architecture) {
 #[tokio::test]
 async fn the_exit_code_says_what_became_of_the_run(#[case] script: &str, #[case] code: i64) {
     let model = Model::start(script).await;
-    let ended = Box::new(Architecture::Amd64).headless("Say something.", &model).run().await;
+    let ended = Box::new(Architecture::Amd64)
+        .headless("Say something.", &model)
+        .run()
+        .await;
     assert_eq!(ended.code, code, "{}\n{}", ended.stdout, ended.stderr);
     assert!(!model.requests().is_empty(), "the model was asked");
 }

@@ -58,8 +58,8 @@ fn the_prompt_appears_without_a_question() {
         if let Ok(bytes) = screen.recv_timeout(Duration::from_secs(1)) {
             seen.push_str(&String::from_utf8_lossy(&bytes));
         }
-        // The hint below the input line, whose words the terminal may hold apart with escape sequences.
-        if seen.contains("shortcuts") || seen.contains("permissions") {
+        // The input line's own mark.
+        if seen.contains('❯') {
             break true;
         }
         if started.elapsed() > DEADLINE {

@@ -10,6 +10,7 @@ mod ending;
 mod hardening;
 mod headless;
 mod interactive;
+mod readme;
 mod reproducible;
 mod style;
 mod tools;

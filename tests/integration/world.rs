@@ -243,6 +243,11 @@ impl Model {
         }
     }
 
+    /// Its network's name.
+    pub(crate) fn network(&self) -> &str {
+        &self.network.name
+    }
+
     /// Its name on its network.
     pub(crate) fn host(&self) -> String {
         host(&self.network)

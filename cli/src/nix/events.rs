@@ -143,15 +143,28 @@ mod tests {
     #[test]
     fn a_step_starts_prints_and_stops() {
         assert_eq!(
-            parse(r#"@nix {"action":"start","fields":["/nix/store/zg4h-busybox.drv","",1,1],"id":7,"level":3,"text":"","type":105}"#),
-            Some(Event::Started { id: 7, derivation: "busybox".to_owned() })
+            parse(
+                r#"@nix {"action":"start","fields":["/nix/store/zg4h-busybox.drv","",1,1],"id":7,"level":3,"text":"","type":105}"#
+            ),
+            Some(Event::Started {
+                id: 7,
+                derivation: "busybox".to_owned()
+            })
         );
         assert_eq!(
             parse(r#"@nix {"action":"result","fields":["hello"],"id":7,"type":101}"#),
-            Some(Event::Line { text: "hello".to_owned() })
+            Some(Event::Line {
+                text: "hello".to_owned()
+            })
         );
-        assert_eq!(parse(r#"@nix {"action":"stop","id":7}"#), Some(Event::Stopped { id: 7 }));
-        assert_eq!(parse(r#"@nix {"action":"start","id":1,"level":0,"text":"","type":104}"#), None);
+        assert_eq!(
+            parse(r#"@nix {"action":"stop","id":7}"#),
+            Some(Event::Stopped { id: 7 })
+        );
+        assert_eq!(
+            parse(r#"@nix {"action":"start","id":1,"level":0,"text":"","type":104}"#),
+            None
+        );
     }
 
     #[test]
