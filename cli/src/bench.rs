@@ -113,6 +113,25 @@ pub(crate) fn command(project: &Project, options: &arguments::Bench) -> Result<E
     Ok(ExitCode::SUCCESS)
 }
 
+/// Takes what was assembled out of the store, with all that refers to it: other flavours' images, links of results.
+fn delete(assembled: &[PathBuf]) -> Result<(), Failure> {
+    let present: Vec<&PathBuf> = assembled.iter().filter(|path| path.exists()).collect();
+    if present.is_empty() {
+        return Ok(());
+    }
+    let referrers = process::read(
+        Command::new("nix-store")
+            .args(["--query", "--referrers-closure"])
+            .args(present),
+    )?;
+    process::read(
+        Command::new("nix-store")
+            .args(["--delete", "--ignore-liveness"])
+            .args(referrers.lines()),
+    )?;
+    Ok(())
+}
+
 /// The wall time of a command that must succeed.
 fn seconds(command: &mut Command) -> Result<f64, Failure> {
     let started = Instant::now();

@@ -43,7 +43,7 @@ fn nix_is_told_of_a_path_that_it_cannot_open() {
 #[case::help(&["demo", "--help"], "")]
 #[case::doctor(&["doctor"], "")]
 #[case::nix(&["lock"], "nix-bin")]
-#[case::nix_and_docker(&["run", "do it"], "docker-cli docker.io iptables nix-bin")]
+#[case::nix_and_docker(&["run", "what does -h or --help do"], "docker-cli docker.io iptables nix-bin")]
 #[case::load(&["build", "--only", "amd64", "--load"], "docker-cli docker.io iptables nix-bin")]
 #[case::build(&["build", "--only", "amd64"], "nix-bin")]
 #[case::bench(&["bench"], "docker-cli docker.io iptables mmdebstrap nix-bin")]
