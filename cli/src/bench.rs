@@ -59,16 +59,12 @@ pub(crate) fn command(project: &Project, options: &arguments::Bench) -> Result<E
     let mut cold = Vec::new();
     let mut mmdebstrap = Vec::new();
     for _ in 0..options.runs {
-        process::read(
-            Command::new("nix-store")
-                .args(["--delete", "--ignore-liveness"])
-                .args(&assembled),
-        )?;
+        delete(&assembled)?;
         cold.push(seconds(nix::nix().args(["build", "--no-link", &image]))?);
         mmdebstrap.push(seconds(
             Command::new("mmdebstrap")
                 .args(["--quiet", "--variant=minbase", lock_update::apt::RELEASE, "/dev/null"])
-                .arg(&sources),
+                .arg(sources.path()),
         )?);
     }
     let before = blobs(project, &image)?;
@@ -124,9 +120,19 @@ fn delete(assembled: &[PathBuf]) -> Result<(), Failure> {
             .args(["--query", "--referrers-closure"])
             .args(present),
     )?;
+    // A derivation in the store would keep what it makes.
+    let forget = [
+        "--option",
+        "keep-derivations",
+        "false",
+        "--option",
+        "keep-outputs",
+        "false",
+    ];
     process::read(
         Command::new("nix-store")
             .args(["--delete", "--ignore-liveness"])
+            .args(forget)
             .args(referrers.lines()),
     )?;
     Ok(())
@@ -139,11 +145,23 @@ fn seconds(command: &mut Command) -> Result<f64, Failure> {
     Ok(started.elapsed().as_secs_f64())
 }
 
-/// This machine's mirror with the image's release, as a sources.list.
-fn sources_list(project: &Project) -> Result<PathBuf, Failure> {
+/// This machine's mirror with the image's release and this machine's architecture, as a `sources.list`.
+fn sources_list(project: &Project) -> Result<tempfile::NamedTempFile, Failure> {
     let root = project.cache.join("apt");
     Apt::open(&root, &BTreeSet::new()).map_err(|error| Failure::new(Code::Unavailable, error.to_string()))?;
-    Ok(root.join("sources.list"))
+    let path = root.join("sources.list");
+    let all = fs::read_to_string(&path)
+        .map_err(|error| Failure::new(Code::NoInput, format!("cannot read {}: {error}", path.display())))?;
+    // The first line is the release itself; its updates change nothing about how long mmdebstrap takes.
+    let release = all
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .replace("arch=amd64,arm64,armhf", "arch=amd64");
+    let file = tempfile::NamedTempFile::new()
+        .map_err(|error| Failure::new(Code::CannotCreate, format!("cannot create a temporary file: {error}")))?;
+    fs::write(file.path(), release + "\n").map_err(|error| cannot_copy(file.path(), &error))?;
+    Ok(file)
 }
 
 /// The blobs of a layout, by digest.

@@ -132,7 +132,19 @@ fn npm(project: &Project, missing: &[Source], scratch: &Path) -> Result<(), Fail
     }
     let mut install = Command::new(project.root.join("cbox"));
     install.args(["--install", "npm"]);
-    process::read(&mut install)?;
+    // The launcher says itself what it installs, and why it cannot.
+    let status = install
+        .status()
+        .map_err(|error| process::not_started(&install, &error))?;
+    if !status.success() {
+        return Err(Failure::new(
+            Code::Unavailable,
+            format!(
+                "npm is needed for {}",
+                packages.keys().cloned().collect::<Vec<_>>().join(", ")
+            ),
+        ));
+    }
     for (package, files) in packages {
         eprintln!("cbox: fetching {package} with npm");
         let mut pack = Command::new("npm");
