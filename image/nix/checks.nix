@@ -19,7 +19,7 @@ seed.run "programs-${arch}"
     entrypoint = crates.program "box-entrypoint" arch;
   }
   ''
-    $emulator $init/bin/box-init --version | tee $out
+    $emulator $init/bin/box-init --version >$out
     code=0
     CLAUDE_MODE=nonsense $emulator $entrypoint/bin/box-entrypoint || code=$?
     [ $code = 64 ]

@@ -72,4 +72,16 @@ rec {
         ${wrap}
         wrap xz $host/usr/bin/xz
       '';
+
+  # GNU tar, which tests hold the assembler's archives against.
+  tar =
+    run "tar"
+      {
+        inherit host;
+        shell = "${busybox}/bin/sh";
+      }
+      ''
+        ${wrap}
+        wrap tar $host/usr/bin/tar
+      '';
 }

@@ -60,6 +60,21 @@ pub enum AptError {
         /// What apt says.
         source: CommandError,
     },
+    /// A file is not what the lock pins.
+    #[error(
+        "{file} on this machine's mirror is not what image/lock/debian.json pins by hash: run `cbox lock` if the pin is \
+         stale, else do not trust the mirror"
+    )]
+    Mismatch {
+        /// The file's name.
+        file: String,
+    },
+    /// The mirror has dropped a version.
+    #[error("this machine's mirror no longer has {file}: run `cbox lock`, which finds its successor")]
+    Gone {
+        /// The file's name.
+        file: String,
+    },
     /// Another program of apt's failed.
     #[error(transparent)]
     Command(#[from] CommandError),
@@ -143,6 +158,24 @@ pub struct Download {
     pub sha256: String,
     /// Where to put it.
     pub target: PathBuf,
+}
+
+/// What a failed download means, by apt's own words: `Failed to fetch URL  REASON`.
+fn refusal(files: Vec<String>, source: CommandError) -> AptError {
+    let said = source.to_string();
+    let refused = said.rsplit("Failed to fetch ").next().and_then(|rest| {
+        let (url, reason) = rest.split_once(' ')?;
+        Some((file_name(url).to_owned(), reason.trim_start()))
+    });
+    match refused {
+        Some((file, reason)) if reason.starts_with("Hash Sum mismatch") => AptError::Mismatch { file },
+        Some((file, reason)) if reason.starts_with("404") => AptError::Gone { file },
+        _ => AptError::Download { files, source },
+    }
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
 }
 
 impl Apt {
@@ -261,12 +294,9 @@ impl Apt {
                 helper.arg(format!("{}/{}", self.mirrors.of(&download.archive), download.path));
                 helper.arg(&download.target).arg(format!("SHA256:{}", download.sha256));
             }
-            command::output(&mut helper).map_err(|source| AptError::Download {
-                files: wanted
-                    .iter()
-                    .map(|it| it.path.rsplit('/').next().unwrap_or(&it.path).to_owned())
-                    .collect(),
-                source,
+            command::output(&mut helper).map_err(|source| {
+                let names = wanted.iter().map(|it| file_name(&it.path).to_owned()).collect();
+                refusal(names, source)
             })?;
             done(batch * BATCH + wanted.len());
         }
@@ -411,6 +441,22 @@ fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> AptError
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refused_file_is_told_by_apts_own_words() {
+        let said = |reason: &str| CommandError::Failed {
+            command: "apt-helper".to_owned(),
+            status: std::process::ExitStatus::default(),
+            message: format!("Failed to fetch mirror:/pool/h/hostname_3.25_amd64.deb  {reason}; Download Failed"),
+        };
+        let names = || vec!["hostname_3.25_amd64.deb".to_owned(), "bash_5.2_amd64.deb".to_owned()];
+        let mismatch = refusal(names(), said("Hash Sum mismatch"));
+        assert!(matches!(mismatch, AptError::Mismatch { file } if file == "hostname_3.25_amd64.deb"));
+        let gone = refusal(names(), said("404  Not Found [IP: 203.0.113.80 80]"));
+        assert!(matches!(gone, AptError::Gone { file } if file == "hostname_3.25_amd64.deb"));
+        let other = refusal(names(), said("Connection timed out"));
+        assert!(matches!(other, AptError::Download { files, .. } if files == names()));
+    }
 
     #[test]
     fn the_mirrors_are_those_of_this_machine() {

@@ -144,8 +144,8 @@ impl Error {
             | Self::Scripts(_)
             | Self::Debs(DebsError::Hash { .. })
             | Self::Claude(ClaudeError::NoBinary(_) | ClaudeError::Integrity { .. } | ClaudeError::Archive { .. })
-            | Self::Apt(AptError::Index(_))
-            | Self::Debs(DebsError::Apt(AptError::Index(_))) => Class::Data,
+            | Self::Apt(AptError::Index(_) | AptError::Mismatch { .. })
+            | Self::Debs(DebsError::Apt(AptError::Index(_) | AptError::Mismatch { .. })) => Class::Data,
             Self::Apt(AptError::File { .. })
             | Self::Debs(DebsError::Apt(AptError::File { .. }) | DebsError::File { .. })
             | Self::Read(ReadError::File { .. })

@@ -4,6 +4,10 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Once};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT};
 use tempfile::TempDir;
 
 /// What the fake Claude does first: it writes down its arguments, its environment, what it reads from a credential's descriptor as
@@ -52,6 +56,7 @@ impl World {
 
     /// The entrypoint in this box, with nothing but this in its environment.
     pub(crate) fn command(&self, variables: &[(&str, &str)], claude_arguments: &[&str]) -> Command {
+        heed_signals();
         let mut command = Command::new(env!("CARGO_BIN_EXE_box-entrypoint"));
         command
             .arg("--secrets")
@@ -75,6 +80,18 @@ impl World {
         let is_empty = |path: &Path| fs::read_dir(path).expect("it is a directory").next().is_none();
         is_empty(&self.path("home")) && is_empty(&self.path("tmp")) && !self.path("arguments").exists()
     }
+}
+
+/// A shell that starts the tests in the background ignores these for them and all that they start. What is handled here
+/// is at its default again in a program that is started; to this one nothing changes.
+fn heed_signals() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        for signal in [SIGHUP, SIGINT, SIGQUIT] {
+            signal_hook::flag::register_conditional_default(signal, Arc::new(AtomicBool::new(true)))
+                .expect("the signal can be handled");
+        }
+    });
 }
 
 /// How it ended, and what it wrote.

@@ -1,10 +1,12 @@
 //! What the tests do, as verbs.
 
-use std::io::{BufRead, BufReader};
-use std::os::unix::process::ExitStatusExt;
+use std::io::{self, BufRead, BufReader};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use box_init::sys;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -12,8 +14,29 @@ const DEADLINE: Duration = Duration::from_secs(60);
 pub(crate) fn init(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_box-init"));
     command.args(arguments).stdin(Stdio::null());
+    with_default_signals(&mut command);
     command
 }
+
+/// A shell that starts the tests in the background ignores these for them, and a shell cannot trap what it found
+/// ignored.
+fn with_default_signals(command: &mut Command) {
+    // SAFETY: system calls only, on numbers.
+    unsafe {
+        command.pre_exec(|| {
+            for signal in [SIGHUP, SIGINT, SIGQUIT] {
+                sys::set_disposition(signal, DEFAULT).map_err(|errno| io::Error::from_raw_os_error(errno.0))?;
+            }
+            Ok(())
+        });
+    }
+}
+
+/// `signal(7)`'s numbers, and `SIG_DFL`.
+const SIGHUP: u32 = 1;
+const SIGINT: u32 = 2;
+const SIGQUIT: u32 = 3;
+const DEFAULT: usize = 0;
 
 /// `box-init` with a shell script.
 pub(crate) fn init_script(script: &str) -> Command {
