@@ -19,8 +19,36 @@ let
       mkdir $out
       for package in $packages; do cp -dR $package/. $out; chmod -R u+w $out; done
     '';
+  program =
+    name: tool:
+    run name
+      {
+        inherit host;
+        shell = "${busybox}/bin/sh";
+      }
+      ''
+        ${wrap}
+        wrap ${tool} $host/usr/bin/${tool}
+      '';
+
+  # What the build's own programs run with.
+  host = tree "host" lock.build.host;
+
+  # The host's loader is not at its usual place, so each program is started through it by a small script.
+  # Shell text: `wrap NAME PROGRAM [ARGUMENT...]` writes $out/bin/NAME. Wants $host and $shell.
+  wrap = ''
+    wrap() {
+      name=$1 program=$2; shift 2
+      mkdir -p $out/bin
+      libraries=$host/usr/lib/x86_64-linux-gnu
+      printf '#!%s\nexec %s --argv0 %s --library-path %s:%s %s %s "$@"\n' \
+        $shell $libraries/ld-linux-x86-64.so.2 $name $libraries $out/lib $program "$*" >$out/bin/$name
+      chmod +x $out/bin/$name
+    }
+  '';
 in
 rec {
+  inherit host wrap;
   inherit source unpack;
 
   # What the build itself and the images of these architectures take.
@@ -45,43 +73,8 @@ rec {
   # A build set that is one package, unpacked.
   only = set: unpack (builtins.head lock.build.${set});
 
-  # What the build's own programs run with.
-  host = tree "host" lock.build.host;
-
-  # The host's loader is not at its usual place, so each program is started through it by a small script.
-  # Shell text: `wrap NAME PROGRAM [ARGUMENT...]` writes $out/bin/NAME. Wants $host and $shell.
-  wrap = ''
-    wrap() {
-      name=$1 program=$2; shift 2
-      mkdir -p $out/bin
-      libraries=$host/usr/lib/x86_64-linux-gnu
-      printf '#!%s\nexec %s --argv0 %s --library-path %s:%s %s %s "$@"\n' \
-        $shell $libraries/ld-linux-x86-64.so.2 $name $libraries $out/lib $program "$*" >$out/bin/$name
-      chmod +x $out/bin/$name
-    }
-  '';
-
-  # GNU programs where busybox falls short: its unxz cannot read Rust's archives.
-  tools =
-    run "tools"
-      {
-        inherit host;
-        shell = "${busybox}/bin/sh";
-      }
-      ''
-        ${wrap}
-        wrap xz $host/usr/bin/xz
-      '';
-
-  # GNU tar, which tests hold the assembler's archives against.
-  tar =
-    run "tar"
-      {
-        inherit host;
-        shell = "${busybox}/bin/sh";
-      }
-      ''
-        ${wrap}
-        wrap tar $host/usr/bin/tar
-      '';
+  # GNU programs where busybox falls short: its unxz cannot read Rust's archives, and tests hold the assembler's
+  # archives against GNU tar.
+  tools = program "tools" "xz";
+  tar = program "tar" "tar";
 }
