@@ -19,7 +19,8 @@ start_docker() {
     run_dockerd &
     pid=$!
   fi
-  for _ in $(seq 300); do
+  deadline=$(($(date +%s) + 60))
+  while [ "$(date +%s)" -lt "$deadline" ]; do
     ! docker_answers || return 0
     kill -0 "$pid" 2>/dev/null || break
     sleep 0.2
@@ -45,6 +46,8 @@ forget_dead_daemons() {
 run_dockerd() {
   # shellcheck disable=SC3045 # dash has it.
   ulimit -n "$(ulimit -Hn)"
+  [ -e /sys/fs/cgroup/cgroup.controllers ] ||
+    say "control groups v1 here: Docker manages them itself (cgroupfs)"
   withheld=$(withheld_capabilities)
   set --
   if [ -n "$withheld" ]; then

@@ -12,7 +12,20 @@ configure_nix() {
     die 69 "Nix's store is not $(id -un)'s and no nix-daemon runs:" \
       "sudo systemctl start nix-daemon, or use sudo for this command"
   ! is_root || { create_build_users && write_nix_conf; }
+  say_whom_builds_trust
 }
+
+# Once for each bundle.
+say_whom_builds_trust() {
+  is_root || [ -w /nix/var/nix/db ] || return 0
+  trusted=$(trusted_bundle)
+  { [ -e "$trusted" ] && [ "$trusted" != "$system_bundle" ]; } || return 0
+  [ "$trusted" != "$(cat "$cache/trusted" 2>/dev/null)" ] || return 0
+  say "builds trust this machine's certificates: $trusted"
+  echo "$trusted" >"$cache/trusted"
+}
+
+trusted_bundle() { echo "${NIX_SSL_CERT_FILE:-${SSL_CERT_FILE:-$system_bundle}}"; }
 
 create_build_users() {
   ! id nixbld1 >/dev/null 2>&1 || return 0
@@ -27,7 +40,9 @@ create_build_users() {
 
 write_nix_conf() {
   [ ! -e /etc/nix/nix.conf ] || return 0
-  say "writing /etc/nix/nix.conf"
+  trust=
+  [ ! -e "$system_bundle" ] || trust=": builds trust this machine's certificates ($system_bundle)"
+  say "writing /etc/nix/nix.conf$trust"
   mkdir -p /etc/nix
   (unset NIX_SSL_CERT_FILE SSL_CERT_FILE && nix_settings) >/etc/nix/nix.conf.new
   mv /etc/nix/nix.conf.new /etc/nix/nix.conf
@@ -45,6 +60,6 @@ nix_settings() {
   echo "max-jobs = auto"
   echo "cores = 0"
   # Builds that fetch trust what this machine trusts, be it a private authority.
-  bundle=${NIX_SSL_CERT_FILE:-${SSL_CERT_FILE:-$system_bundle}}
+  bundle=$(trusted_bundle)
   [ ! -e "$bundle" ] || echo "extra-sandbox-paths = $system_bundle=$bundle"
 }

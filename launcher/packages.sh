@@ -14,7 +14,11 @@ install_packages() {
   echo "$*" >"$cache/unfinished"
   # This heals what a killed installation left; where a package is missing for that, --fix-broken adds it.
   DEBIAN_FRONTEND=noninteractive dpkg --force-confold --configure -a >>"$log" 2>&1 </dev/null 9>&- || :
-  apt install --no-install-recommends --fix-broken $* || die_with "$log" "apt-get could not install $*"
+  apt install --no-install-recommends --fix-broken $* || {
+    # It was not killed: whoever needs these asks for them again, and nobody else is to fail for them.
+    rm "$cache/unfinished"
+    die_with "$log" "apt-get could not install $*"
+  }
   rm "$cache/unfinished"
 }
 

@@ -5,6 +5,9 @@ rust_lock=$root/image/lock/rust.json
 
 rust_version() { sed -n 's/.*"version": "\(.*\)".*/\1/p' "$rust_lock"; }
 
+# Another lock, be it of the same version, is another place: it may hold more.
+rust_folder() { echo "$cache/rust-$(rust_version)-$(sha256sum "$rust_lock" | cut -c 1-8)"; }
+
 has_rust() {
   [ ! -x "$rust/bin/cargo" ] || return 0
   oldest=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml")

@@ -28,9 +28,9 @@ pub struct Container {
     pub labels: Vec<(String, String)>,
     /// Environment variables; never a secret.
     pub environment: Vec<(String, String)>,
-    /// A host directory with credential files, mounted read-only.
+    /// A host directory with credential files, mounted read-only; see [`is_mountable`].
     pub credentials: Option<PathBuf>,
-    /// A host directory for the work, mounted writable; a tmpfs when there is none.
+    /// A host directory for the work, mounted writable; a tmpfs when there is none. See [`is_mountable`].
     pub workspace: Option<PathBuf>,
     /// A terminal is attached.
     pub terminal: bool,
@@ -95,7 +95,27 @@ pub fn tmpfs(mode: &str) -> String {
     format!("rw,exec,nosuid,nodev,uid={UID},gid={UID},mode={mode}")
 }
 
+/// May Docker be asked to mount this path? `--mount` takes comma-separated values, in which a comma or a quote would
+/// start another option.
+#[must_use]
+pub fn is_mountable(path: &Path) -> bool {
+    path.to_str().is_some_and(|path| !path.contains([',', '"', '\n', '\r']))
+}
+
 fn bind(source: &Path, target: &str, read_only: bool) -> String {
     let access = if read_only { ",readonly" } else { "" };
     format!("type=bind,source={},target={target}{access}", source.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_would_add_a_mount_option_is_not_mountable() {
+        assert!(is_mountable(Path::new("/srv/my work")));
+        for path in ["/srv/a,readonly", "/srv/a\"b", "/srv/a\nb"] {
+            assert!(!is_mountable(Path::new(path)), "{path}");
+        }
+    }
 }

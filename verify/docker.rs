@@ -2,9 +2,15 @@
 
 use std::fs;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
-/// The label of everything that is started here. Its value names the process that owns it: `<pid>-<start time>`.
+/// The label of everything that is started here. Its value names the process that owns it:
+/// `<pid>-<start time>-<PID namespace>-<boot>`.
 pub const OWNER: &str = "io.claude-in-a-box.owner";
+
+/// How long Docker may take to remove what it says it is removing.
+const REMOVAL_MAX: Duration = Duration::from_secs(20);
 
 /// Docker's client could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +32,8 @@ pub enum DockerError {
 #[must_use]
 pub fn owner() -> String {
     let pid = std::process::id();
-    format!("{pid}-{}", started(pid).unwrap_or_default())
+    let started = started(pid).unwrap_or_default();
+    format!("{pid}-{started}-{}-{}", namespace(), boot())
 }
 
 /// Runs a `docker` command that must succeed; returns its standard output, trimmed.
@@ -103,21 +110,54 @@ impl Drop for Network {
 /// # Errors
 ///
 /// When Docker refuses.
+///
+/// # Caveats
+///
+/// Daemons are not shared between machines: an owner on another one looks like one from before this machine's boot.
 pub fn sweep() -> Result<(), DockerError> {
+    remove_of(|owner| !lives(owner))
+}
+
+/// Removes the containers and networks of this process, the running ones included.
+///
+/// # Errors
+///
+/// When Docker refuses.
+pub fn remove_own() -> Result<(), DockerError> {
+    let own = owner();
+    remove_of(|owner| owner == own)
+}
+
+fn remove_of(chosen: impl Fn(&str) -> bool) -> Result<(), DockerError> {
     for kind in ["container", "network"] {
-        let all: &[&str] = if kind == "container" { &["--all"] } else { &[] };
-        let filter = format!("--filter=label={OWNER}");
-        let format = format!("{{{{.ID}}}} {{{{.Label \"{OWNER}\"}}}}");
-        let list = docker([&[kind, "ls"], all, &[&filter, "--format", &format]].concat())?;
-        let orphans: Vec<&str> = list
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .filter(|(_, owner)| !lives(owner))
-            .map(|(id, _)| id)
-            .collect();
-        remove(kind, &orphans.join("\n"))?;
+        let ids = labelled(kind, &chosen)?;
+        let Err(error) = remove(kind, &ids.join("\n")) else {
+            continue;
+        };
+        // Another sweep, or Docker itself with `--rm`, may have been quicker: what counts is that they go.
+        let deadline = Instant::now() + REMOVAL_MAX;
+        while labelled(kind, &chosen)?.iter().any(|id| ids.contains(id)) {
+            if Instant::now() > deadline {
+                return Err(error);
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
     }
     Ok(())
+}
+
+/// The identities of everything of a kind whose owner is chosen.
+fn labelled(kind: &str, chosen: impl Fn(&str) -> bool) -> Result<Vec<String>, DockerError> {
+    let all: &[&str] = if kind == "container" { &["--all"] } else { &[] };
+    let filter = format!("--filter=label={OWNER}");
+    let format = format!("{{{{.ID}}}} {{{{.Label \"{OWNER}\"}}}}");
+    let list = docker([&[kind, "ls"], all, &[&filter, "--format", &format]].concat())?;
+    Ok(list
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(_, owner)| chosen(owner))
+        .map(|(id, _)| id.to_owned())
+        .collect())
 }
 
 fn remove(kind: &str, ids: &str) -> Result<(), DockerError> {
@@ -133,13 +173,35 @@ fn remove(kind: &str, ids: &str) -> Result<(), DockerError> {
 }
 
 /// Is the process of this owner's name still there, and not another one that took its number?
-fn lives(owner: &str) -> bool {
-    owner.split_once('-').is_some_and(|(pid, start)| {
-        pid.parse()
+///
+/// One of another PID namespace (a CI job beside this one, say) cannot be asked for, so it counts as living; nobody
+/// outlives a boot.
+#[must_use]
+pub fn lives(owner: &str) -> bool {
+    let [pid, start, its_namespace, its_boot] = owner.split('-').collect::<Vec<_>>()[..] else {
+        return false;
+    };
+    if its_boot != boot() {
+        return false;
+    }
+    its_namespace != namespace()
+        || pid
+            .parse()
             .ok()
             .and_then(started)
             .is_some_and(|started| started == start)
-    })
+}
+
+/// The inode of this process's PID namespace: `pid:[4026531836]` -> `4026531836`.
+fn namespace() -> String {
+    let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
+}
+
+/// What tells this boot from an earlier one, as far as its first eight digits do.
+fn boot() -> String {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    id.trim().chars().take(8).collect()
 }
 
 /// When a process started, in clock ticks since boot: field 22 of proc(5)'s `stat`, counted behind the name in
@@ -156,8 +218,23 @@ mod tests {
 
     #[test]
     fn an_owner_lives_as_long_as_its_process() {
+        let (pid, namespace, boot) = (std::process::id(), namespace(), boot());
         assert!(lives(&owner()));
-        assert!(!lives(&format!("{}-1", std::process::id())));
+        assert!(!lives(&format!("{pid}-1-{namespace}-{boot}")));
         assert!(!lives("nonsense"));
+    }
+
+    #[test]
+    fn an_owner_of_another_pid_namespace_is_left_alone_until_the_next_boot() {
+        let boot = boot();
+        assert!(lives(&format!("1-1-1-{boot}")));
+        assert!(!lives("1-1-1-00000000"));
+    }
+
+    #[test]
+    fn an_owner_s_name_may_stand_in_a_network_s() {
+        let owner = owner();
+        assert!(owner.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'), "{owner}");
+        assert_eq!(owner.split('-').filter(|part| !part.is_empty()).count(), 4, "{owner}");
     }
 }

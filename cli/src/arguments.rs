@@ -24,7 +24,7 @@ pub(crate) enum Verb {
     Build(Build),
     /// Everything that must hold: the gate
     Test(Test),
-    /// Measure the build beside mmdebstrap
+    /// Measure the build beside mmdebstrap: takes the assembled images out of the store and makes them again
     Bench(Bench),
     /// Resolve image/tools.toml to image/lock/
     Lock(Lock),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use crate::arguments;
 use crate::docker;
 use crate::failure::Failure;
+use crate::lock;
 use crate::nix::{self, Built};
 use crate::prefill;
 use crate::progress::human;
@@ -13,6 +14,7 @@ use crate::project::Project;
 
 /// Builds what the arguments ask for and says where it is.
 pub(crate) fn command(project: &Project, options: &arguments::Build) -> Result<ExitCode, Failure> {
+    lock::must_agree(project)?;
     let only = options.only.as_deref();
     prefill::missing(project, only == Some("amd64"))?;
     let image = match (options.flavour.as_str(), only) {
@@ -25,7 +27,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Build) -> Result<E
     report(&built);
     let tag = options
         .load
-        .then(|| load(project, &options.flavour, only.unwrap_or("amd64")))
+        .then(|| load_checked(project, &options.flavour, only.unwrap_or("amd64")))
         .transpose()?;
     let path = built.paths.first().cloned().unwrap_or_default();
     if options.json {
@@ -44,6 +46,12 @@ pub(crate) fn command(project: &Project, options: &arguments::Build) -> Result<E
 
 /// Builds one architecture's image and puts it into Docker; returns the tag.
 pub(crate) fn load(project: &Project, flavour: &str, architecture: &str) -> Result<String, Failure> {
+    lock::must_agree(project)?;
+    load_checked(project, flavour, architecture)
+}
+
+/// The same once the locks are known to agree.
+fn load_checked(project: &Project, flavour: &str, architecture: &str) -> Result<String, Failure> {
     docker::must_answer()?;
     prefill::missing(project, architecture == "amd64")?;
     let image = match flavour {

@@ -1,23 +1,35 @@
 //! `cbox demo`: the real Claude Code at work in the box, with a scripted model and no account.
 
 use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use verify::container::Container;
 use verify::docker::{self, Network, OWNER};
 
 use crate::arguments;
 use crate::build;
-use crate::failure::Failure;
+use crate::credentials::{self, Credentials};
+use crate::failure::{Code, Failure};
+use crate::interrupt;
+use crate::process;
 use crate::project::Project;
-use crate::run::{self, Credentials};
+use crate::run;
 
 const PROMPT: &str = "Look around in this box: which tools do I have to diagnose a cluster, and do they work?";
 
 /// The model asks for a key, as Anthropic does, and takes any.
 const KEY: &str = "sk-ant-api03-scripted-demo-key-0000000000000000";
 
+const MODEL_START_MAX: Duration = Duration::from_secs(60);
+
 /// Builds, loads, runs and shows.
 pub(crate) fn command(project: &Project, options: &arguments::Demo) -> Result<ExitCode, Failure> {
+    interrupt::tidily(|| demo(project, options))
+}
+
+fn demo(project: &Project, options: &arguments::Demo) -> Result<ExitCode, Failure> {
+    credentials::sweep()?;
     let script = match &options.script {
         Some(script) => run::absolute(script)?,
         None => project.root.join("verify/messages-api/scripts/demo.toml"),
@@ -39,7 +51,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Demo) -> Result<Ex
     docker::sweep()?;
     let network = Network::create("demo")?;
     let owner = docker::owner();
-    docker::docker([
+    let model = docker::docker([
         "run",
         "--detach",
         "--read-only",
@@ -55,6 +67,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Demo) -> Result<Ex
         "--script=/script.toml",
         "--listen=0.0.0.0:8080",
     ])?;
+    wait_for(&model)?;
 
     step("3/3", &format!("running the real Claude Code in the box: {PROMPT}"));
     let credentials = Credentials::of("api-key", KEY.as_bytes())?;
@@ -69,6 +82,28 @@ pub(crate) fn command(project: &Project, options: &arguments::Demo) -> Result<Ex
         ..Container::default()
     };
     run::show(&container, options.json)
+}
+
+/// Waits until the model takes requests.
+fn wait_for(model: &str) -> Result<(), Failure> {
+    let deadline = Instant::now() + MODEL_START_MAX;
+    loop {
+        // In this order: what it said before it ended is all that it will ever say.
+        let running = docker::docker(["container", "inspect", "--format={{.State.Running}}", model])? == "true";
+        let output = process::output(crate::docker::docker().args(["logs", model]))?;
+        let log = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        if running && log.contains("listening on") {
+            return Ok(());
+        }
+        if !running || Instant::now() > deadline {
+            let what = if running { "does not listen" } else { "ended" };
+            return Err(Failure::new(
+                Code::Data,
+                format!("the scripted model {what}; it says: {}", log.trim()),
+            ));
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
 }
 
 fn step(number: &str, text: &str) {

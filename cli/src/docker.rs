@@ -55,13 +55,15 @@ pub(crate) fn load(assemble: &Path, image: &Path, tag: &str) -> Result<(), Failu
     if let Some(archive) = writer.stdout.take() {
         load.stdin(Stdio::from(archive));
     }
-    let loaded = load.output().map_err(|error| process::not_started(&load, &error))?;
+    let loaded = read_to_end(load);
+    if loaded.is_err() {
+        // Nobody reads what assemble still has to write. It may have ended already.
+        let _ = writer.kill();
+    }
     let written = writer
         .wait()
         .map_err(|error| Failure::new(Code::Software, format!("cannot wait for assemble: {error}")))?;
-    if !loaded.status.success() {
-        return Err(process::ended(&load, &loaded));
-    }
+    loaded?;
     if !written.success() {
         return Err(Failure::new(
             Code::Software,
@@ -69,6 +71,15 @@ pub(crate) fn load(assemble: &Path, image: &Path, tag: &str) -> Result<(), Failu
         ));
     }
     Ok(())
+}
+
+/// Runs `docker load` and closes the pipe that it reads: with an open one, whoever writes would wait for ever.
+fn read_to_end(mut load: Command) -> Result<(), Failure> {
+    let output = load.output().map_err(|error| process::not_started(&load, &error))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(process::ended(&load, &output))
 }
 
 /// An image's identity in Docker is the digest of its config, or, with containerd's store, of its manifest.

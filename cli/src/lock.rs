@@ -14,7 +14,9 @@ use crate::trees;
 pub(crate) fn command(project: &Project, options: &arguments::Lock) -> Result<ExitCode, Failure> {
     let paths = paths(project);
     if options.check {
-        return check(&paths);
+        must_agree(project)?;
+        println!("image/lock/ is what tools.toml and scripts.toml ask for");
+        return Ok(ExitCode::SUCCESS);
     }
     let options = Options {
         without: options.without.iter().cloned().collect(),
@@ -37,17 +39,12 @@ pub(crate) fn paths(project: &Project) -> Paths {
     }
 }
 
-fn check(paths: &Paths) -> Result<ExitCode, Failure> {
-    match lock_update::check(paths) {
-        Ok(()) => {
-            println!("image/lock/ is what tools.toml and scripts.toml ask for");
-            Ok(ExitCode::SUCCESS)
-        }
-        Err(problems) => {
-            let sentences: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            Err(Failure::new(Code::Data, sentences.join("\n")))
-        }
-    }
+/// Ends with a sentence for everything in which the locks and the files that they were made from differ.
+pub(crate) fn must_agree(project: &Project) -> Result<(), Failure> {
+    lock_update::check(&paths(project)).map_err(|problems| {
+        let sentences: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        Failure::new(Code::Data, sentences.join("\n"))
+    })
 }
 
 fn say(progress: &Progress) {

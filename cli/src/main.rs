@@ -5,11 +5,13 @@
 mod arguments;
 mod bench;
 mod build;
+mod credentials;
 mod demo;
 mod docker;
 mod doctor;
 mod failure;
 mod gate;
+mod interrupt;
 mod lock;
 mod nix;
 mod prefill;

@@ -102,7 +102,8 @@ pub(crate) fn build(project: &Project, attributes: &[&str], what: &str) -> Resul
 pub(crate) fn value<T: serde::de::DeserializeOwned>(project: &Project, attribute: &str) -> Result<T, Failure> {
     let mut command = nix();
     command.args(["eval", "--json"]).arg(project.output(attribute));
-    let text = process::read(&mut command)?;
+    // Evaluation asks nobody but the project's files.
+    let text = process::read(&mut command).map_err(|error| Failure::new(Code::Data, error.to_string()))?;
     serde_json::from_str(&text)
         .map_err(|error| Failure::new(Code::Software, format!("cannot read the flake's {attribute}: {error}")))
 }

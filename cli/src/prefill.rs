@@ -10,7 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use lock_update::apt::{Apt, Download};
+use lock_update::apt::{Apt, AptError, Download};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -19,6 +19,9 @@ use crate::failure::{Code, Failure};
 use crate::nix;
 use crate::process;
 use crate::project::Project;
+
+/// How many store paths one command line names.
+const PATHS_AT_ONCE: usize = 500;
 
 /// One file that a build wants.
 #[derive(Clone, Debug, Deserialize)]
@@ -68,7 +71,10 @@ pub(crate) fn command(project: &Project, options: &arguments::Fetch) -> Result<E
 /// Puts into the store what is missing there.
 pub(crate) fn missing(project: &Project, amd64: bool) -> Result<(), Failure> {
     let wanted: Vec<Source> = nix::value(project, if amd64 { "lib.prefill.amd64" } else { "lib.prefill.all" })?;
-    let missing: Vec<Source> = wanted.into_iter().filter(|source| !source.path.exists()).collect();
+    let (present, mut missing): (Vec<Source>, Vec<Source>) =
+        wanted.into_iter().partition(|source| source.path.exists());
+    let invalid = invalid(&present)?;
+    missing.extend(present.into_iter().filter(|source| invalid.contains(&source.path)));
     if missing.is_empty() {
         return Ok(());
     }
@@ -77,6 +83,19 @@ pub(crate) fn missing(project: &Project, amd64: bool) -> Result<(), Failure> {
     let scratch = tempfile::tempdir_in(&scratch).map_err(|error| cannot_write(&scratch, &error))?;
     debian(project, &missing, scratch.path())?;
     npm(project, &missing, scratch.path())
+}
+
+/// Files that are there but not in the store: a client that was killed while it added them left them.
+fn invalid(present: &[Source]) -> Result<BTreeSet<PathBuf>, Failure> {
+    let mut invalid = BTreeSet::new();
+    for some in present.chunks(PATHS_AT_ONCE) {
+        let mut check = Command::new("nix-store");
+        check
+            .args(["--check-validity", "--print-invalid"])
+            .args(some.iter().map(|source| &source.path));
+        invalid.extend(process::read(&mut check)?.lines().map(PathBuf::from));
+    }
+    Ok(invalid)
 }
 
 /// Debian packages; a machine without apt leaves them to Nix, which asks Debian's snapshot service.
@@ -107,9 +126,9 @@ fn debian(project: &Project, missing: &[Source], scratch: &Path) -> Result<(), F
         return Ok(());
     }
     eprintln!("cbox: fetching {} Debian packages with apt", wanted.len());
-    let apt = Apt::open(&project.cache.join("apt"), &BTreeSet::new()).map_err(unavailable)?;
+    let apt = Apt::open(&project.cache.join("apt"), &BTreeSet::new()).map_err(|error| from_apt(&error))?;
     let downloads: Vec<Download> = wanted.iter().map(|(_, download)| download.clone()).collect();
-    apt.download(&downloads, |_| {}).map_err(unavailable)?;
+    apt.download(&downloads, |_| {}).map_err(|error| from_apt(&error))?;
     for (source, download) in &wanted {
         add(source, &download.target)?;
     }
@@ -151,7 +170,7 @@ fn npm(project: &Project, missing: &[Source], scratch: &Path) -> Result<(), Fail
         pack.args(["pack", "--silent", "--pack-destination"])
             .arg(scratch)
             .arg(&package);
-        let printed = process::read(&mut pack).map_err(unavailable)?;
+        let printed = process::read(&mut pack)?;
         let archive = scratch.join(printed.lines().last().unwrap_or_default());
         for (source, member) in files {
             match member {
@@ -245,8 +264,12 @@ fn store_name(path: &Path) -> String {
         .map_or_else(|| file.to_string(), |(_, name)| name.to_owned())
 }
 
-fn unavailable(error: impl std::fmt::Display) -> Failure {
-    Failure::new(Code::Unavailable, error.to_string())
+fn from_apt(error: &AptError) -> Failure {
+    let code = match error {
+        AptError::Mismatch { .. } => Code::Data,
+        _ => Code::Unavailable,
+    };
+    Failure::new(code, error.to_string())
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {

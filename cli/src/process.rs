@@ -35,7 +35,8 @@ pub(crate) fn read(command: &mut Command) -> Result<String, Failure> {
     Err(ended(command, &output))
 }
 
-/// The failure of a program that ran and ended badly: its command line, its status and its last words.
+/// The failure of a program that ran and ended badly: its command line, its status and its last words. It could not do
+/// its part; a caller to whom that means something else says so.
 pub(crate) fn ended(command: &Command, output: &Output) -> Failure {
     let words: Vec<_> = std::iter::once(command.get_program())
         .chain(command.get_args())
@@ -43,7 +44,7 @@ pub(crate) fn ended(command: &Command, output: &Output) -> Failure {
         .collect();
     let error = String::from_utf8_lossy(&output.stderr);
     Failure::new(
-        Code::Failed,
+        Code::Unavailable,
         format!("`{}` ended with {}: {}", words.join(" "), output.status, error.trim()),
     )
 }

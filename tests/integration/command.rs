@@ -12,7 +12,7 @@ fn cbox() -> Command {
 
 /// The README's first command: the whole way, from the flake to Claude's answer.
 #[test]
-fn demo_shows_claude_at_work() {
+pub(crate) fn demo_shows_claude_at_work() {
     let output = cbox().arg("demo").output().expect("./cbox starts");
     let stdout = String::from_utf8_lossy(&output.stdout);
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -44,7 +44,7 @@ fn run_without_a_credential_says_how_to_give_one() {
 }
 
 #[test]
-fn doctor_finds_everything_that_the_gate_installed() {
+pub(crate) fn doctor_finds_everything_that_the_gate_installed() {
     let output = cbox().arg("doctor").output().expect("./cbox starts");
     let stdout = String::from_utf8_lossy(&output.stdout);
     for name in ["Nix", "Docker daemon", "Rust", "arm64 emulation", "armhf emulation"] {

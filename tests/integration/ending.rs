@@ -1,8 +1,11 @@
 //! Bad input ends with one sentence and a documented code; a signal ends the box with 128 + n.
 
+use std::time::{Duration, Instant};
+
 use catalogue::Architecture;
 use rstest::rstest;
 use testcontainers::core::ExecCommand;
+use testcontainers::{ContainerAsync, GenericImage};
 
 use crate::world::{Box, KEY, Model, credential_directory, ended};
 
@@ -91,18 +94,84 @@ async fn the_init_forwards_a_signal_and_ends_with_the_childs_code() {
     assert!(ended.stdout.contains("caught"), "{}", ended.stdout);
 }
 
+/// Each subshell ends at once and leaves its sleep to PID 1; what PID 1 does not reap stays as a zombie.
+const ORPHANS: &str = "for i in $(seq 50); do (sleep 1 &) ; done; echo ready; exec sleep infinity";
+
 #[tokio::test]
 async fn the_init_reaps_what_is_left_behind() {
-    // Each subshell ends at once and leaves its sleep to PID 1; what PID 1 has not reaped shows as a zombie.
-    let script = "for i in $(seq 50); do (sleep 0.2 &) ; done; echo ready; sleep infinity";
-    let container = amd64().program(&["/usr/bin/bash", "-c", script]).start("ready").await;
-    let count = "until ! pgrep -x sleep --oldest >/dev/null || [ $(pgrep -xc sleep) = 1 ]; do :; done; ps -e -o stat= | grep -c ^Z; :";
-    let mut zombies = container
-        .exec(ExecCommand::new(["/usr/bin/bash", "-c", count]))
+    let container = amd64().program(&["/usr/bin/bash", "-c", ORPHANS]).start("ready").await;
+    processes_become(&container, "the init and its child alone", |processes| {
+        let [init, child] = processes else { return false };
+        init.command.starts_with("/usr/bin/box-init ") && child.command == "sleep infinity" && !child.is_zombie()
+    })
+    .await;
+}
+
+/// The other side: with a program for PID 1 that reaps nothing, the same orphans do stay.
+#[tokio::test]
+async fn without_the_init_zombies_stay() {
+    let container = amd64()
+        .program_without_init("/usr/bin/bash", &["-c", ORPHANS])
+        .start("ready")
+        .await;
+    // The shell itself still reaps those that end before it becomes the last sleep.
+    processes_become(&container, "zombies", |processes| {
+        processes.iter().any(Process::is_zombie)
+    })
+    .await;
+}
+
+/// A line of `ps`.
+#[derive(Debug)]
+struct Process {
+    state: String,
+    command: String,
+}
+
+impl Process {
+    fn is_zombie(&self) -> bool {
+        self.state.starts_with('Z')
+    }
+}
+
+/// Waits until the processes of a box are as expected; fails with the last list of them.
+async fn processes_become(container: &ContainerAsync<GenericImage>, what: &str, expected: impl Fn(&[Process]) -> bool) {
+    const DEADLINE: Duration = Duration::from_secs(60);
+    let started = Instant::now();
+    loop {
+        let processes = processes(container).await;
+        if expected(&processes) {
+            return;
+        }
+        assert!(
+            started.elapsed() < DEADLINE,
+            "expected {what} within {DEADLINE:?}; ps says:\n{processes:#?}"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// What runs in a box, but for the `ps` that looks.
+async fn processes(container: &ContainerAsync<GenericImage>) -> Vec<Process> {
+    const PS: [&str; 6] = ["ps", "-e", "-o", "stat=", "-o", "args="];
+    let mut ps = container
+        .exec(ExecCommand::new(PS))
         .await
         .expect("the box runs a command");
-    let printed = zombies.stdout_to_vec().await.expect("the command prints");
-    assert_eq!(String::from_utf8_lossy(&printed).trim(), "0");
+    let printed = ps.stdout_to_vec().await.expect("ps prints");
+    let processes: Vec<Process> = String::from_utf8_lossy(&printed)
+        .lines()
+        .filter_map(|line| line.trim().split_once(' '))
+        .map(|(state, command)| Process {
+            state: state.to_owned(),
+            command: command.trim().to_owned(),
+        })
+        .collect();
+    let (looking, others): (Vec<_>, Vec<_>) = processes
+        .into_iter()
+        .partition(|process| process.command == PS.join(" "));
+    assert_eq!(looking.len(), 1, "ps sees itself: {looking:?}; {others:?}");
+    others
 }
 
 /// Claude in the middle of a turn is ended by a signal, not by the grace period.

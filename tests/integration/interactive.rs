@@ -2,7 +2,7 @@
 
 use std::io::Read;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -53,20 +53,21 @@ fn the_prompt_appears_without_a_question() {
     });
 
     let started = Instant::now();
-    let mut seen = String::new();
+    let mut seen = Vec::new();
     let found = loop {
-        if let Ok(bytes) = screen.recv_timeout(Duration::from_secs(1)) {
-            seen.push_str(&String::from_utf8_lossy(&bytes));
+        match screen.recv_timeout(DEADLINE.saturating_sub(started.elapsed())) {
+            Ok(bytes) => seen.extend(bytes),
+            Err(RecvTimeoutError::Timeout) => break Err(format!("no prompt within {DEADLINE:?}")),
+            Err(RecvTimeoutError::Disconnected) => break Err("the session ended without a prompt".to_owned()),
         }
-        // The input line's own mark.
-        if seen.contains('❯') {
-            break true;
-        }
-        if started.elapsed() > DEADLINE {
-            break false;
+        // The input line's own mark, which may come in two pieces.
+        if String::from_utf8_lossy(&seen).contains('❯') {
+            break Ok(());
         }
     };
     session.kill().expect("the session can be ended");
     session.wait().expect("the session ends");
-    assert!(found, "no prompt within {DEADLINE:?}; the screen:\n{seen}");
+    if let Err(problem) = found {
+        panic!("{problem}; the screen:\n{}", String::from_utf8_lossy(&seen));
+    }
 }

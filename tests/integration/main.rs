@@ -7,8 +7,10 @@
 mod command;
 mod credential;
 mod ending;
+mod exit_codes;
 mod hardening;
 mod headless;
+mod inputs;
 mod interactive;
 mod readme;
 mod reproducible;

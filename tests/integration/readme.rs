@@ -1,35 +1,55 @@
 //! The commands of the README: each one stands in this list, with where it is run, and the list holds no other.
 
-use std::fs;
+use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
+use std::{env, fs, thread};
 
 use verify::docker::{self, OWNER};
 
-use crate::world::{KEY, Model, root};
+use crate::command;
+use crate::world::{KEY, Model, credential_directory, root};
 
-/// The commands, and where each is run: a test of this suite, or a step of the gate.
-const COMMANDS: [(&str, &str); 14] = [
-    ("./cbox demo", "command::demo_shows_claude_at_work"),
+/// Where a command is run.
+enum Runner {
+    /// In a test of this suite; a test that is renamed or removed does not compile here.
+    #[allow(dead_code, reason = "that the test exists is what the field says")]
+    Test(fn()),
+    /// As a step of `./cbox test`, or as `./cbox test` itself.
+    Gate,
+}
+
+/// The commands, and where each is run.
+const COMMANDS: [(&str, Runner); 14] = [
+    ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
     (
         "ANTHROPIC_API_KEY=... ./cbox run \"Which Kubernetes client is in this box?\"",
-        "run_asks_with_the_users_own_credential",
+        Runner::Test(run_asks_with_the_users_own_credential),
     ),
-    ("./cbox run \"PROMPT\"", "run_asks_with_the_users_own_credential"),
-    ("./cbox build", "build_prints_where_the_image_is"),
-    ("./cbox test", "a step of the gate"),
+    (
+        "./cbox run \"PROMPT\"",
+        Runner::Test(run_asks_with_the_users_own_credential),
+    ),
+    ("./cbox build", Runner::Test(build_prints_where_the_image_is)),
+    ("./cbox test", Runner::Gate),
     (
         "./cbox doctor",
-        "command::doctor_finds_everything_that_the_gate_installed",
+        Runner::Test(command::doctor_finds_everything_that_the_gate_installed),
     ),
-    ("./cbox lock", "lock_check_agrees"),
-    ("./cbox fetch", "fetch_has_nothing_left_to_do"),
-    ("./cbox bench", "a step of the gate"),
-    ("nix build .#image", "build_prints_where_the_image_is"),
-    ("nix run .#load-core", "the_image_runs_as_the_readme_runs_it"),
-    ("nix flake check", "a step of the gate"),
-    ("cargo test --test integration", "a step of the gate"),
-    ("docker run", "the_image_runs_as_the_readme_runs_it"),
+    ("./cbox lock", Runner::Test(lock_check_agrees)),
+    ("./cbox fetch", Runner::Test(fetch_has_nothing_left_to_do)),
+    ("./cbox bench", Runner::Gate),
+    (NIX_BUILD, Runner::Test(build_prints_where_the_image_is)),
+    (NIX_LOAD, Runner::Test(the_image_runs_as_the_readme_runs_it)),
+    ("nix flake check", Runner::Gate),
+    ("cargo test --test integration", Runner::Gate),
+    (DOCKER_RUN, Runner::Test(the_image_runs_as_the_readme_runs_it)),
 ];
+
+const NIX_BUILD: &str = "nix build .#image";
+const NIX_LOAD: &str = "nix run .#load-core";
+/// How the one long command begins.
+const DOCKER_RUN: &str = "docker run";
 
 /// The commands of the README: the lines of its shell blocks, and the first column of its table.
 fn commands() -> Vec<String> {
@@ -52,19 +72,45 @@ fn commands() -> Vec<String> {
     commands
 }
 
+/// Is this command of the README the one of the list?
+fn is(command: &str, listed: &str) -> bool {
+    command == listed || (listed == DOCKER_RUN && command.starts_with(listed))
+}
+
 #[test]
 fn every_command_of_the_readme_is_run_somewhere() {
     let commands = commands();
-    assert!(commands.len() > 10, "{commands:?}");
     for command in &commands {
-        let known = COMMANDS
-            .iter()
-            .any(|(known, _)| command == known || (*known == "docker run" && command.starts_with(known)));
         assert!(
-            known,
+            COMMANDS.iter().any(|(listed, _)| is(command, listed)),
             "the README's `{command}` is run nowhere: add it to COMMANDS, with a test"
         );
     }
+    for (listed, _) in &COMMANDS {
+        assert!(
+            commands.iter().any(|command| is(command, listed)),
+            "the README has no `{listed}`: take it out of COMMANDS; it has {commands:#?}"
+        );
+    }
+}
+
+/// Runs one of the README's `nix` commands in the project's folder, as it is written but for the words added.
+fn nix(command: &str, added: &[&str]) -> String {
+    let mut words = command.split(' ');
+    let settings = env::var("NIX_CONFIG").unwrap_or_default();
+    let output = Command::new(words.next().expect("a program"))
+        .args(words)
+        .args(added)
+        .current_dir(root())
+        .env(
+            "NIX_CONFIG",
+            format!("{settings}\nextra-experimental-features = nix-command flakes"),
+        )
+        .output()
+        .expect("nix starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command}: {}\n{stderr}", output.status);
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 fn cbox(arguments: &[&str]) -> (String, String) {
@@ -87,18 +133,9 @@ fn build_prints_where_the_image_is() {
     let (stdout, _) = cbox(&["build"]);
     let layout = stdout.trim();
     assert!(fs::metadata(format!("{layout}/index.json")).is_ok(), "{layout}");
-    let nix = Command::new("nix")
-        .args([
-            "--extra-experimental-features",
-            "nix-command flakes",
-            "build",
-            "--no-link",
-            "--json",
-        ])
-        .arg(format!("{}#image", root().display()))
-        .output()
-        .expect("nix starts");
-    assert!(String::from_utf8_lossy(&nix.stdout).contains(layout));
+    // Without a link, because a test leaves nothing in the project's folder.
+    let built = nix(NIX_BUILD, &["--no-link", "--json"]);
+    assert!(built.contains(layout), "{built}");
 }
 
 #[test]
@@ -116,32 +153,74 @@ fn fetch_has_nothing_left_to_do() {
     );
 }
 
-/// `./cbox run` joins Docker's default network, where people's own gateways are; so does this model.
+/// A container that is removed whatever becomes of the test.
+struct Removed(String);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        // What cannot be removed now is swept up by the next run.
+        let _ = docker::docker(["container", "rm", "--force", "--volumes", &self.0]);
+    }
+}
+
+/// Waits until a scripted model says that it listens.
+fn listens(Removed(model): &Removed) {
+    const DEADLINE: Duration = Duration::from_secs(120);
+    let started = Instant::now();
+    loop {
+        let logs = Command::new("docker")
+            .args(["logs", model])
+            .output()
+            .expect("docker starts");
+        let said = [logs.stdout, logs.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        if said.contains("listening on") {
+            return;
+        }
+        assert!(
+            started.elapsed() < DEADLINE,
+            "the model does not listen within {DEADLINE:?}; it says: {said}"
+        );
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// `./cbox run` joins Docker's default network, where people's own gateways are; so does this model, which takes no key but
+/// the user's.
 #[test]
 fn run_asks_with_the_users_own_credential() {
     let script = root().join("verify/messages-api/scripts/probe-headless.toml");
+    let expected = credential_directory(Some(("key", KEY, 0o444))).expect("a key to expect");
+    let mount =
+        |source: &Path, target: &str| format!("--mount=type=bind,source={},target={target},readonly", source.display());
     let model = docker::docker([
         "run",
         "--detach",
         &format!("--label={OWNER}={}", docker::owner()),
-        &format!(
-            "--mount=type=bind,source={},target=/script.toml,readonly",
-            script.display()
-        ),
+        &mount(&script, "/script.toml"),
+        &mount(expected.path(), "/expected"),
         "claude-in-a-box/messages-api:latest",
         "--script=/script.toml",
         "--listen=0.0.0.0:8080",
+        "--expect-credential=/expected/key",
     ])
+    .map(Removed)
     .expect("the scripted model starts");
-    let address = docker::docker(["inspect", "--format", "{{.NetworkSettings.IPAddress}}", &model])
-        .expect("the model has an address");
+    listens(&model);
+    let address = docker::docker([
+        "inspect",
+        "--format",
+        "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
+        &model.0,
+    ])
+    .expect("the model has an address");
     let output = Command::new(root().join("cbox"))
         .args(["run", "Which Kubernetes client is in this box?"])
+        .env_remove("CLAUDE_CODE_OAUTH_TOKEN")
         .env("ANTHROPIC_API_KEY", KEY)
         .env("ANTHROPIC_BASE_URL", format!("http://{address}:8080"))
         .output()
         .expect("./cbox starts");
-    docker::docker(["container", "rm", "--force", &model]).expect("the model is removed");
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
@@ -154,21 +233,15 @@ fn run_asks_with_the_users_own_credential() {
 /// The README's own `docker run`, with the test's credential and model in the place of the user's.
 #[tokio::test]
 async fn the_image_runs_as_the_readme_runs_it() {
-    let load = Command::new("nix")
-        .args(["--extra-experimental-features", "nix-command flakes", "run"])
-        .arg(format!("{}#load-core", root().display()))
-        .output()
-        .expect("nix starts");
-    assert!(load.status.success(), "{}", String::from_utf8_lossy(&load.stderr));
-
+    nix(NIX_LOAD, &[]);
     let model = Model::start("probe-headless.toml").await;
     let command = commands()
         .into_iter()
-        .find(|command| command.starts_with("docker run"))
+        .find(|command| command.starts_with(DOCKER_RUN))
         .expect("the README runs the image")
         .replace("/etc/anthropic", &model.credentials().to_string_lossy())
         .replacen(
-            "docker run",
+            DOCKER_RUN,
             &format!(
                 "docker run --network={} --env=ANTHROPIC_BASE_URL=http://{}:8080 --label={OWNER}={}",
                 model.network(),

@@ -22,6 +22,9 @@ use verify::docker::{self, Network, OWNER};
 /// The key that tests use: a canary, to be found nowhere but where it belongs.
 pub(crate) const KEY: &str = "sk-ant-api03-canary-9f31c2d4e8b7a6051122334455667788";
 
+/// What the model records in the place of [`KEY`]: the beginning of its SHA-256.
+pub(crate) const KEY_RECORDED: &str = "sha256:893c8e447516c72f";
+
 const DEADLINE: Duration = Duration::from_secs(900);
 
 /// The project's folder.
@@ -98,6 +101,13 @@ impl Box {
     pub(crate) fn program(mut self, words: &[&str]) -> Self {
         self.entrypoint = Some("/usr/bin/box-init".to_owned());
         self.words = ["--"].iter().chain(words).map(|word| (*word).to_owned()).collect();
+        self
+    }
+
+    /// Another program in the place of the image's init: it is PID 1 itself.
+    pub(crate) fn program_without_init(mut self, program: &str, arguments: &[&str]) -> Self {
+        self.entrypoint = Some(program.to_owned());
+        self.words = arguments.iter().map(|word| (*word).to_owned()).collect();
         self
     }
 

@@ -110,8 +110,13 @@ impl Failure {
                 Code::Unavailable,
                 "a server cannot be reached: run ./cbox fetch, which uses this machine's own package clients",
             )
+        } else if said.contains("failed with exit code 65") {
+            (
+                Code::Data,
+                "a project file, package or lock is wrong; the end of the step's log:",
+            )
         } else {
-            (Code::Failed, "the step's last lines stand above")
+            (Code::Failed, "the end of the step's log:")
         };
         let log = self.log.join("\n");
         failure::Failure::new(code, format!("cannot build {what}: {way_out}\n{log}\n{said}"))
@@ -165,6 +170,16 @@ mod tests {
             parse(r#"@nix {"action":"start","id":1,"level":0,"text":"","type":104}"#),
             None
         );
+    }
+
+    #[test]
+    fn a_step_that_refuses_its_data_says_so_itself() {
+        let mut failure = Failure::default();
+        failure.log("assemble: no rule for bash's postinst".to_owned());
+        failure.message("error: builder for '/nix/store/x.drv' failed with exit code 65;".to_owned());
+        let failure = failure.into_failure("the image");
+        assert_eq!(failure.code, Code::Data);
+        assert!(failure.to_string().contains("log:\nassemble: no rule"), "{failure}");
     }
 
     #[test]

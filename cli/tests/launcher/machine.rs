@@ -9,7 +9,7 @@ use std::sync::{PoisonError, RwLock};
 use tempfile::TempDir;
 
 /// What the launcher takes for granted on every machine.
-const BASICS: &str = "cat chmod cut dirname env find flock getent grep head mkdir mv paste readlink rm sed seq setpriv \
+const BASICS: &str = "cat chmod cut date dirname env find flock getent grep head mkdir mv paste readlink rm sed seq setpriv \
     setsid sh sha256sum sort stat tail tar timeout touch tr xz";
 
 /// A program cannot start while it is open for writing, be it in a child that another test has started and that has not
@@ -141,7 +141,7 @@ impl Machine {
         String::from_utf8_lossy(&output.stderr)
             .replace(&self.folder.path().display().to_string(), "~")
             .lines()
-            .filter(|line| !line.contains("withholds"))
+            .filter(|line| !line.contains("withholds") && !line.contains("control groups v1"))
             .map(|line| format!("{line}\n"))
             .collect()
     }

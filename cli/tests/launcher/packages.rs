@@ -88,6 +88,18 @@ fn what_apt_get_said_is_shown_when_it_fails() {
 }
 
 #[test]
+fn what_could_not_be_installed_is_not_asked_for_again() {
+    let script = r#"case "$*" in *install*npm*) echo "E: Unable to locate package npm"; exit 100 ;; esac"#;
+    let machine = Machine::new().program("apt-get", script);
+    assert_eq!(machine.run(&["--install", "npm"]).status.code(), Some(69));
+    machine.check(
+        &["--install", "mmdebstrap"],
+        0,
+        "cbox: updating apt's package lists\ncbox: installing with apt-get: mmdebstrap\n",
+    );
+}
+
+#[test]
 fn package_lists_that_another_program_updates_are_waited_for() {
     let machine = Machine::new().program(
         "apt-get",
