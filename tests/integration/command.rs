@@ -1,7 +1,14 @@
-//! The commands of the README, run as they stand there.
+//! The command as people start it.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use assert_cmd::Command;
+use verify::docker::{self, OWNER};
 
+use crate::user::User;
 use crate::world::root;
 
 fn cbox() -> Command {
@@ -54,5 +61,49 @@ pub(crate) fn doctor_finds_everything_that_the_gate_installed() {
                 .any(|line| line.starts_with("found") && line.contains(name)),
             "{name}: {stdout}"
         );
+    }
+}
+
+/// Whoever ends a run leaves neither the key nor a working box behind.
+#[test]
+fn a_run_that_is_ended_leaves_nothing_behind() {
+    let mut user = User::asks("hang.toml", "Say something.");
+    // Where a run keeps its key for as long as it takes.
+    let keys = tempfile::tempdir().expect("a temporary directory");
+    let mut run = user
+        .command
+        .env("XDG_RUNTIME_DIR", keys.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("./cbox starts");
+    // The launcher becomes the command, so the command's containers carry the launcher's process id.
+    let owner = format!("{}-", run.id());
+    let format = format!("--format={{{{.Label \"{OWNER}\"}}}}");
+    let boxes = || {
+        let owners = docker::docker(["ps", &format]).expect("Docker lists containers");
+        owners.lines().filter(|line| line.starts_with(&owner)).count()
+    };
+    wait_until("the box runs", || entries(keys.path()) == 1 && boxes() == 1);
+    let ended = std::process::Command::new("kill")
+        .args(["-TERM", &run.id().to_string()])
+        .status()
+        .expect("kill starts");
+    assert!(ended.success());
+    assert_eq!(run.wait().expect("the run ends").code(), Some(143));
+    assert_eq!(entries(keys.path()), 0, "the key is gone");
+    wait_until("the box is gone", || boxes() == 0);
+}
+
+fn entries(folder: &Path) -> usize {
+    std::fs::read_dir(folder).expect("the folder can be read").count()
+}
+
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    const DEADLINE: Duration = Duration::from_secs(300);
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
+        thread::sleep(Duration::from_millis(100));
     }
 }

@@ -16,4 +16,5 @@ mod readme;
 mod reproducible;
 mod style;
 mod tools;
+mod user;
 mod world;

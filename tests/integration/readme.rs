@@ -1,14 +1,13 @@
 //! The commands of the README: each one stands in this list, with where it is run, and the list holds no other.
 
-use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
-use std::{env, fs, thread};
+use std::{env, fs};
 
 use verify::docker::{self, OWNER};
 
 use crate::command;
-use crate::world::{KEY, Model, credential_directory, root};
+use crate::user::User;
+use crate::world::{Model, root};
 
 /// Where a command is run.
 enum Runner {
@@ -153,74 +152,12 @@ fn fetch_has_nothing_left_to_do() {
     );
 }
 
-/// A container that is removed whatever becomes of the test.
-struct Removed(String);
-
-impl Drop for Removed {
-    fn drop(&mut self) {
-        // What cannot be removed now is swept up by the next run.
-        let _ = docker::docker(["container", "rm", "--force", "--volumes", &self.0]);
-    }
-}
-
-/// Waits until a scripted model says that it listens.
-fn listens(Removed(model): &Removed) {
-    const DEADLINE: Duration = Duration::from_secs(120);
-    let started = Instant::now();
-    loop {
-        let logs = Command::new("docker")
-            .args(["logs", model])
-            .output()
-            .expect("docker starts");
-        let said = [logs.stdout, logs.stderr].concat();
-        let said = String::from_utf8_lossy(&said);
-        if said.contains("listening on") {
-            return;
-        }
-        assert!(
-            started.elapsed() < DEADLINE,
-            "the model does not listen within {DEADLINE:?}; it says: {said}"
-        );
-        thread::sleep(Duration::from_millis(100));
-    }
-}
-
 /// `./cbox run` joins Docker's default network, where people's own gateways are; so does this model, which takes no key but
 /// the user's.
 #[test]
 fn run_asks_with_the_users_own_credential() {
-    let script = root().join("verify/messages-api/scripts/probe-headless.toml");
-    let expected = credential_directory(Some(("key", KEY, 0o444))).expect("a key to expect");
-    let mount =
-        |source: &Path, target: &str| format!("--mount=type=bind,source={},target={target},readonly", source.display());
-    let model = docker::docker([
-        "run",
-        "--detach",
-        &format!("--label={OWNER}={}", docker::owner()),
-        &mount(&script, "/script.toml"),
-        &mount(expected.path(), "/expected"),
-        "claude-in-a-box/messages-api:latest",
-        "--script=/script.toml",
-        "--listen=0.0.0.0:8080",
-        "--expect-credential=/expected/key",
-    ])
-    .map(Removed)
-    .expect("the scripted model starts");
-    listens(&model);
-    let address = docker::docker([
-        "inspect",
-        "--format",
-        "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
-        &model.0,
-    ])
-    .expect("the model has an address");
-    let output = Command::new(root().join("cbox"))
-        .args(["run", "Which Kubernetes client is in this box?"])
-        .env_remove("CLAUDE_CODE_OAUTH_TOKEN")
-        .env("ANTHROPIC_API_KEY", KEY)
-        .env("ANTHROPIC_BASE_URL", format!("http://{address}:8080"))
-        .output()
-        .expect("./cbox starts");
+    let mut user = User::asks("probe-headless.toml", "Which Kubernetes client is in this box?");
+    let output = user.command.output().expect("./cbox starts");
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success(),
