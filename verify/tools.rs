@@ -62,7 +62,7 @@ pub fn problems(catalogue: &Catalogue, architecture: Architecture, outcomes: &[O
             if outcome.status != 0 {
                 return Some(format!("{name}: exit status {}:\n{}", outcome.status, outcome.output));
             }
-            match regex::Regex::new(&tool.probe.expect) {
+            match regex_lite::Regex::new(&tool.probe.expect) {
                 Ok(expected) if expected.is_match(&outcome.output) => None,
                 Ok(expected) => Some(format!("{name}: expected {expected}, got:\n{}", outcome.output)),
                 Err(error) => Some(format!("{name}: {error}")),

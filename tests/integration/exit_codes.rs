@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use regex::Regex;
+use regex_lite::Regex;
 use rstest::rstest;
 
 use crate::world::root;

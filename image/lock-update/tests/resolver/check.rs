@@ -48,7 +48,7 @@ fn the_projects_own_locks_are_what_its_files_say() {
 fn every_probe_expects_a_regular_expression() {
     let catalogue = catalogue::load::catalogue(&project().join("tools.toml")).expect("the file must be readable");
     for (name, tool) in &catalogue.tools {
-        regex::Regex::new(&tool.probe.expect).unwrap_or_else(|error| panic!("tools.{name}.probe.expect: {error}"));
+        regex_lite::Regex::new(&tool.probe.expect).unwrap_or_else(|error| panic!("tools.{name}.probe.expect: {error}"));
     }
 }
 
