@@ -2,10 +2,11 @@
 
 use std::env;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitCode, Stdio};
 
-use verify::container::{self, Container};
+use verify::container::{self, Container, UID};
 use verify::docker::{OWNER, owner};
 
 use crate::arguments;
@@ -36,6 +37,12 @@ fn run(project: &Project, options: &arguments::Run) -> Result<ExitCode, Failure>
     credentials::sweep()?;
     let credentials = Credentials::of_user(options.credentials.as_deref())?;
     let workspace = options.workspace.as_deref().map(absolute).transpose()?;
+    if let Some(folder) = workspace.as_deref().filter(|folder| !is_writable_in_the_box(folder)) {
+        eprintln!(
+            "cbox: Claude can read {} but not write to it, since its user there is {UID}: chown {UID} lets it",
+            folder.display()
+        );
+    }
     let image = build::load(project, "core", "amd64")?;
     verify::docker::sweep()?;
     let mut environment = headless(&options.prompt);
@@ -53,6 +60,14 @@ fn run(project: &Project, options: &arguments::Run) -> Result<ExitCode, Failure>
         ..Container::default()
     };
     show(&container, options.json)
+}
+
+/// By owner, group and mode; an access list may say more.
+fn is_writable_in_the_box(folder: &Path) -> bool {
+    std::fs::metadata(folder).is_ok_and(|found| {
+        let mode = found.mode();
+        (found.uid() == UID && mode & 0o200 != 0) || (found.gid() == UID && mode & 0o020 != 0) || mode & 0o002 != 0
+    })
 }
 
 /// The environment of a headless run whose events are read as they come.
@@ -135,6 +150,8 @@ pub(crate) fn absolute(path: &Path) -> Result<PathBuf, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -144,5 +161,16 @@ mod tests {
         std::fs::create_dir(&path).unwrap();
         assert_eq!(absolute(folder.path()).unwrap(), folder.path().canonicalize().unwrap());
         assert_eq!(absolute(&path).unwrap_err().code, Code::Usage);
+    }
+
+    #[test]
+    fn a_folder_of_somebody_else_is_writable_when_all_may_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |mode, expected| {
+            std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_writable_in_the_box(folder.path()), expected, "{mode:o}");
+        };
+        check(0o755, false);
+        check(0o777, true);
     }
 }
