@@ -1,6 +1,6 @@
 //! What reaches the program.
 
-use crate::world::{Running, init, init_script, run, state, wait_until};
+use crate::world::{Running, init, init_script, run, state, wait_until, with_default_signals};
 use box_init::sys::{self, Errno, SignalInfo};
 use rstest::rstest;
 use std::os::unix::process::CommandExt;
@@ -67,6 +67,7 @@ fn the_program_gets_the_mask_and_the_ignored_signals_that_we_got() {
     };
     let mut direct = Command::new(program[0]);
     direct.args(&program[1..]);
+    with_default_signals(&mut direct);
     let (direct, through_us) = (prepared(direct), prepared(init(&program)));
     assert_eq!(through_us, direct);
     let field = |name: &str| {

@@ -20,7 +20,7 @@ pub(crate) fn init(arguments: &[&str]) -> Command {
 
 /// A shell that starts the tests in the background ignores these for them, and a shell cannot trap what it found
 /// ignored.
-fn with_default_signals(command: &mut Command) {
+pub(crate) fn with_default_signals(command: &mut Command) {
     // SAFETY: system calls only, on numbers.
     unsafe {
         command.pre_exec(|| {
