@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use crate::arguments;
 use crate::docker;
-use crate::failure::Failure;
+use crate::failure::{Code, Failure};
 use crate::lock;
 use crate::nix::{self, Built};
 use crate::prefill;
@@ -17,12 +17,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Build) -> Result<E
     lock::must_agree(project)?;
     let only = options.only.as_deref();
     prefill::missing(project, only == Some("amd64"))?;
-    let image = match (options.flavour.as_str(), only) {
-        ("core", None) => "image-core".to_owned(),
-        (_, None) => "image".to_owned(),
-        ("core", Some(architecture)) => format!("image-core-{architecture}"),
-        (_, Some(architecture)) => format!("image-{architecture}"),
-    };
+    let image = output(&options.flavour, only);
     let built = nix::build(project, &[&image], "the image")?;
     report(&built);
     let tag = options
@@ -54,13 +49,16 @@ pub(crate) fn load(project: &Project, flavour: &str, architecture: &str) -> Resu
 fn load_checked(project: &Project, flavour: &str, architecture: &str) -> Result<String, Failure> {
     docker::must_answer()?;
     prefill::missing(project, architecture == "amd64")?;
-    let image = match flavour {
-        "core" => format!("image-core-{architecture}"),
-        _ => format!("image-{architecture}"),
-    };
+    let image = output(flavour, Some(architecture));
     let tag = format!("claude-in-a-box:{flavour}-{architecture}");
     load_as(project, &image, &tag)?;
     Ok(tag)
+}
+
+/// The flake's name of an image: of one architecture, or of the layout of all.
+fn output(flavour: &str, architecture: Option<&str>) -> String {
+    let image = if flavour == "core" { "image-core" } else { "image" };
+    architecture.map_or_else(|| image.to_owned(), |architecture| format!("{image}-{architecture}"))
 }
 
 /// Builds the scripted model's image and puts it into Docker; returns the tag.
@@ -75,7 +73,7 @@ fn load_as(project: &Project, attribute: &str, tag: &str) -> Result<(), Failure>
     report(&built);
     let [image, assemble]: [PathBuf; 2] = built.paths.try_into().map_err(|paths| {
         Failure::new(
-            crate::failure::Code::Software,
+            Code::Software,
             format!("nix built {paths:?} where an image and the assembler were asked for"),
         )
     })?;

@@ -10,6 +10,7 @@ use crate::arguments;
 use crate::bench;
 use crate::build;
 use crate::failure::{Code, Failure};
+use crate::lock;
 use crate::nix;
 use crate::prefill;
 use crate::process;
@@ -143,15 +144,8 @@ pub(crate) fn command(project: &Project, options: &arguments::Test) -> Result<Ex
 }
 
 fn locks(project: &Project) -> Result<Count, Failure> {
-    match lock_update::check(&crate::lock::paths(project)) {
-        Ok(()) => Ok(Count::PASSED),
-        Err(problems) => {
-            for problem in problems {
-                eprintln!("{problem}");
-            }
-            Ok(Count::FAILED)
-        }
-    }
+    lock::must_agree(project)?;
+    Ok(Count::PASSED)
 }
 
 fn deny(project: &Project) -> Result<Count, Failure> {

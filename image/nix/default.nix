@@ -81,7 +81,7 @@ let
     inherit (common) created config annotations;
   };
   model = import ./model.nix {
-    inherit seed systems;
+    inherit seed;
     inherit (crates) assemble program;
     inherit (common) created;
   };

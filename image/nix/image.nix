@@ -8,7 +8,7 @@
   annotations,
 }:
 let
-  inherit (builtins) attrNames filter mapAttrs;
+  inherit (builtins) attrNames filter;
   systems = import ./systems.nix;
 
   # `core` holds the layers of its own; `full` holds every layer.
@@ -52,7 +52,7 @@ rec {
       ''
         mkdir -p $out/bin
         cp $requestPath $out/request.json
-        printf '#!%s\n%s archive %s - | docker load\n' ${seed.busybox}/bin/sh ${assemble}/bin/assemble $out/request.json >$out/bin/load
+        printf '#!%s\nset -o pipefail\n%s archive %s - | docker load\n' ${seed.busybox}/bin/sh ${assemble}/bin/assemble $out/request.json >$out/bin/load
         chmod +x $out/bin/load
       '';
 }

@@ -27,7 +27,7 @@ let
     };
   };
 
-  # The trees that npm packages are.
+  # One program, or, where there is none, an npm archive.
   claudeSource =
     arch:
     let
@@ -108,7 +108,7 @@ let
           entries = [ (file "${programs.program source.name arch}/bin/${source.name}" "/usr/bin/${name}") ];
         }
       ]
-      ++ (if source.name == "box-entrypoint" then [ (ours) ] else [ ]);
+      ++ (if source.name == "box-entrypoint" then [ ours ] else [ ]);
   };
 
   # The files that are ours as they stand, and the places that the box writes to.

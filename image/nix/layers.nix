@@ -14,7 +14,6 @@ let
     attrNames
     concatMap
     filter
-    listToAttrs
     ;
 in
 arch:
@@ -38,7 +37,7 @@ let
       deb = debian.source key;
     }) layer.packages;
 in
-filter (layer: layer.value.packages != [ ] || layer.value.items != [ ]) (
+filter (layer: layer.request.packages != [ ] || layer.request.items != [ ]) (
   map (
     layer:
     let
@@ -53,7 +52,7 @@ filter (layer: layer.value.packages != [ ] || layer.value.items != [ ]) (
     in
     {
       inherit (layer) name flavour;
-      value = request;
+      inherit request;
       path = seed.run "layer-${layer.name}-${arch}" {
         json = { inherit request; };
         path = [ assemble ];

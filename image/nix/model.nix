@@ -1,7 +1,6 @@
 # The scripted model as an image of its own, for this machine's architecture: one static program and nothing else.
 {
   seed,
-  systems,
   assemble,
   program,
   created,

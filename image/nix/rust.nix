@@ -226,8 +226,7 @@ let
   '';
 in
 {
-  inherit toolchain part;
-  sources = sources;
+  inherit toolchain part sources;
 
   # A crate's binaries for one architecture.
   program =

@@ -4,18 +4,15 @@
     rust = "x86_64-unknown-linux-musl";
     goarch = "amd64";
     goarm = "";
-    platform = "linux/amd64";
   };
   arm64 = {
     rust = "aarch64-unknown-linux-musl";
     goarch = "arm64";
     goarm = "";
-    platform = "linux/arm64";
   };
   armhf = {
     rust = "armv7-unknown-linux-musleabihf";
     goarch = "arm";
     goarm = "7";
-    platform = "linux/arm/v7";
   };
 }
