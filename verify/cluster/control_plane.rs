@@ -94,7 +94,9 @@ pub enum ControlPlaneError {
         log: String,
     },
     /// The API did not answer in time.
-    #[error("the API was not ready within {seconds} s, waiting for {what} ({said}); the end of kube-apiserver's log:\n{log}")]
+    #[error(
+        "the API was not ready within {seconds} s, waiting for {what} ({said}); the end of kube-apiserver's log:\n{log}"
+    )]
     NotReady {
         /// What was waited for.
         what: &'static str,
@@ -221,7 +223,13 @@ impl ControlPlane {
             options,
             "the service account of the namespace default",
             deadline,
-            &["get", "serviceaccount", "default", "--namespace=default", "--output=name"],
+            &[
+                "get",
+                "serviceaccount",
+                "default",
+                "--namespace=default",
+                "--output=name",
+            ],
         )?;
         Ok(this)
     }

@@ -83,7 +83,11 @@ pub(super) fn sweep() {
         return;
     };
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        if entry.metadata().is_ok_and(|found| found.is_dir() && found.uid() == user) && is_abandoned(&entry.path()) {
+        if entry
+            .metadata()
+            .is_ok_and(|found| found.is_dir() && found.uid() == user)
+            && is_abandoned(&entry.path())
+        {
             let _ = fs::remove_dir_all(entry.path());
         }
     }
