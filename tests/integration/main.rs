@@ -4,7 +4,9 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod cluster;
 mod command;
+mod control_plane;
 mod credential;
 mod ending;
 mod exit_codes;
