@@ -134,6 +134,7 @@ in
       "etcd"
       "kube-apiserver"
       "kube-controller-manager"
+      "kubectl"
     ];
 
     # Everything that a build takes from outside, and nothing that it makes.
