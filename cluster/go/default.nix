@@ -42,7 +42,9 @@ in
   programs = mapAttrs (_: group: group.all "amd64") groups;
 
   # Some programs of a group alone, as NAME.
-  some = name: group: programs: groups.${group}.some name programs "amd64";
+  some =
+    name: group: programs:
+    groups.${group}.some name programs "amd64";
 
   # The version of a module that is listed, as Go writes it.
   version = module: groups.${modules.${module}.group}.versionOf module;
