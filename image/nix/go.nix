@@ -17,7 +17,9 @@ let
     filter
     groupBy
     hashString
+    head
     isString
+    length
     listToAttrs
     mapAttrs
     match
@@ -99,13 +101,14 @@ let
       architectures,
     }:
     let
-      named = listToAttrs (
-        map (program: {
-          inherit (program) name;
-          value = program;
-        }) programs
-      );
-      packages = map (program: program.package) programs;
+      named = mapAttrs (
+        program: found:
+        if length found == 1 then
+          head found
+        else
+          throw "the group ${name} has two programs named ${program}"
+      ) (groupBy (program: program.name) programs);
+      packages = map (program: named.${program.name}.package) programs;
       goarches = map (arch: systems.${arch}.goarch) architectures;
       src = builtins.path {
         path = directory;
