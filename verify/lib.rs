@@ -2,8 +2,11 @@
 //!
 //! It knows Docker, the image and the chart, and nothing of how the image was built.
 
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 pub mod access;
 pub mod chart;
+pub mod cluster;
 pub mod container;
 pub mod docker;
 pub mod pod_security;

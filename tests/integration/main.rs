@@ -5,7 +5,9 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod chart;
+mod cluster;
 mod command;
+mod control_plane;
 mod credential;
 mod ending;
 mod exit_codes;
