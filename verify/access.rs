@@ -16,10 +16,12 @@ pub mod call;
 pub mod discovery;
 pub mod evaluate;
 pub mod expectation;
+pub mod grid;
 pub mod inventory;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod load;
+pub mod mutation;
 pub mod object;
 pub mod question;
 pub mod release;

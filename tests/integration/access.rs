@@ -6,13 +6,15 @@ use std::num::NonZeroUsize;
 use std::sync::OnceLock;
 
 use rstest::rstest;
+use verify::access::grid::{Difference, Grid};
 use verify::access::inventory::{self, Resource};
 use verify::access::live::{self, Server};
+use verify::access::mutation::{self, Mutant};
 use verify::access::object::Objects;
 use verify::access::question::{Access, Question, Subject};
 use verify::access::release::{self, Release};
 use verify::access::table::Table;
-use verify::access::{call, discovery, review, universe};
+use verify::access::{baseline, call, discovery, review, universe};
 use verify::engine::cell::{Claim, Observation, Verdict};
 use verify::engine::execute::execute;
 use verify::engine::ledger::Ledger;
@@ -91,7 +93,7 @@ fn the_recorded_inventory_is_the_live_one() {
 
 /// What every case asks: all that the inventory and these objects name, in every place.
 fn questions(objects: &Objects) -> Vec<Question> {
-    universe::questions(&resources(), objects, &NAMESPACES)
+    universe::questions(&resources(), &table(), objects, &NAMESPACES)
 }
 
 /// The whole table of one release, decided in process.
@@ -102,20 +104,18 @@ fn run_offline(release: &Release) -> Run {
         family: "access".to_owned(),
         cells: vec![],
     };
-    for (subject, tier) in release.subjects() {
-        let expectation = release.expectation(&table, &tier);
-        let claims = release::claims(&release.tier, &subject, &expectation, &questions, release::IN_PROCESS);
+    for subject in &release.subjects() {
+        let expectation = release.expectation(&table, subject);
+        let claims = release::claims(&release.tier, &subject.0, &expectation, &questions, release::IN_PROCESS);
         let ledger = Ledger::new("access", claims).expect("the names differ");
-        run = run.and(ledger.answer(|claim| release::ask_objects(&objects, &subject, &claim.question)));
+        run = run.and(ledger.answer(|claim| release::ask_objects(&objects, &subject.0, &claim.question)));
     }
     run
 }
 
 /// What was rendered grants what the table says, and nothing else, to nobody else, nowhere else.
 #[rstest]
-fn rendered_objects_grant_the_tier_and_nothing_else(
-    #[values("readonly", "operator", "airgapped", "none")] tier: &str,
-) {
+fn rendered_objects_grant_the_tier_and_nothing_else(#[values("readonly", "operator", "airgapped", "none")] tier: &str) {
     let run = run_offline(&release(tier));
     assert_passed(&run);
     assert!(run.cells.len() > 8_000, "{run}");
@@ -126,9 +126,17 @@ fn rendered_objects_grant_the_tier_and_nothing_else(
 fn a_right_too_many_is_explained_by_its_line() {
     let name = "manifests/rendered/readonly.yaml";
     let text = std::fs::read_to_string(root().join(name)).expect("the rendered file is there");
-    let wrong = text.replacen("\"pods\",\"replicationcontrollers\"", "\"pods\",\"secrets\",\"replicationcontrollers\"", 1);
+    let wrong = text.replacen(
+        "\"pods\",\"replicationcontrollers\"",
+        "\"pods\",\"secrets\",\"replicationcontrollers\"",
+        1,
+    );
     assert_ne!(wrong, text, "the rendered file lists pods and replicationcontrollers");
-    let line = wrong.lines().position(|line| line.contains("secrets")).expect("it is there now") + 1;
+    let line = wrong
+        .lines()
+        .position(|line| line.contains("secrets"))
+        .expect("it is there now")
+        + 1;
     let release = Release::read("readonly", ("claude", "box"), &[], (name, &wrong)).expect("it is still YAML");
     let run = run_offline(&release);
     assert_eq!(run.verdict(), Verdict::Failed);
@@ -139,8 +147,17 @@ fn a_right_too_many_is_explained_by_its_line() {
         .expect("secrets are asked about");
     assert_eq!(cell.cause, "expected denied, observed allowed");
     let place = format!("({name}:{line}: secrets)");
-    assert!(cell.evidence.ends_with(&place), "{} does not end with {place}", cell.evidence);
-    assert!(cell.evidence.starts_with("ClusterRole claude-in-a-box:claude:box:readonly allows"), "{}", cell.evidence);
+    assert!(
+        cell.evidence.ends_with(&place),
+        "{} does not end with {place}",
+        cell.evidence
+    );
+    assert!(
+        cell.evidence
+            .starts_with("ClusterRole claude-in-a-box:claude:box:readonly allows"),
+        "{}",
+        cell.evidence
+    );
     // get, list and watch, in four namespaces and in all of them at once; nobody else has them.
     let wrong = run.cells.iter().filter(|cell| cell.verdict != Verdict::Passed);
     assert!(wrong.clone().all(|cell| cell.id.contains(" secrets")), "{run}");
@@ -155,13 +172,17 @@ async fn installed<T>(release: &Release, ask: impl AsyncFnOnce(&Server, &kube::C
     let server = server().await;
     let client = server.administrator().expect("a client");
     for namespace in NAMESPACES {
-        live::apply(&client, &live::namespace(namespace)).await.expect("a namespace");
+        live::apply(&client, &live::namespace(namespace))
+            .await
+            .expect("a namespace");
     }
     let account = live::account(&release.namespace, &release.account);
     live::apply(&client, &account).await.expect("the release's account");
     let manifests = live::manifests(&release.objects);
     for manifest in &manifests {
-        live::apply(&client, manifest).await.expect("the release's objects are taken");
+        live::apply(&client, manifest)
+            .await
+            .expect("the release's objects are taken");
     }
     await_objects(&client, release, Access::Allowed).await;
     let result = ask(&server, &client).await;
@@ -189,7 +210,12 @@ fn canaries(release: &Release) -> Vec<Question> {
             let rules = verify::access::evaluate::rules_for(&release.objects, &release.subject(), namespace);
             rules.into_iter().map(move |applied| {
                 let rule = applied.rule;
-                Question::resource(&rule.verbs[0].text, &rule.api_groups[0].text, &rule.resources[0].text, namespace)
+                Question::resource(
+                    &rule.verbs[0].text,
+                    &rule.api_groups[0].text,
+                    &rule.resources[0].text,
+                    namespace,
+                )
             })
         })
         .collect()
@@ -198,16 +224,18 @@ fn canaries(release: &Release) -> Vec<Question> {
 /// Runs the claims of one subject of a release by a probe.
 async fn run_live<F: Future<Output = Observation<Access>>>(
     release: &Release,
-    (subject, tier): &(Subject, String),
+    subject: &(Subject, String),
     questions: &[Question],
     oracle: &'static str,
     probe: impl Fn(Claim<Question, Access>) -> F,
 ) -> Run {
     let table = table();
-    let expectation = release.expectation(&table, tier);
-    let claims = release::claims(&release.tier, subject, &expectation, questions, oracle);
+    let expectation = release.expectation(&table, subject);
+    let claims = release::claims(&release.tier, &subject.0, &expectation, questions, oracle);
     let ledger = Ledger::new("access", claims).expect("the names differ");
-    execute(ledger, PARALLEL, probe, |_| {}).await.expect("each claim is answered once")
+    execute(ledger, PARALLEL, probe, |_| {})
+        .await
+        .expect("each claim is answered once")
 }
 
 /// Everything that is asked of whoever reviews access for others.
@@ -226,10 +254,15 @@ async fn by_subject_access_review(release: &Release, client: &kube::Client) -> R
 
 /// What the account itself is told. The review is about a namespace, so what is in none is not asked.
 async fn by_own_rules(release: &Release, server: &Server) -> Run {
-    let client = server.account(&release.namespace, &release.account).await.expect("a token");
+    let client = server
+        .account(&release.namespace, &release.account)
+        .await
+        .expect("a token");
     let mut rules = HashMap::new();
     for namespace in NAMESPACES {
-        let own = review::own_rules(&client, namespace).await.expect("the review is complete");
+        let own = review::own_rules(&client, namespace)
+            .await
+            .expect("the review is complete");
         rules.insert(namespace.to_owned(), own);
     }
     let mut asked = questions(&release.objects);
@@ -245,7 +278,10 @@ async fn by_own_rules(release: &Release, server: &Server) -> Run {
 
 /// What happens when the account does it.
 async fn by_calls(release: &Release, server: &Server) -> Run {
-    let client = server.account(&release.namespace, &release.account).await.expect("a token");
+    let client = server
+        .account(&release.namespace, &release.account)
+        .await
+        .expect("a token");
     let resources = resources();
     let mut asked = questions(&release.objects);
     asked.retain(|question| call::call(question, &resources).is_some());
@@ -265,11 +301,154 @@ fn the_api_server_grants_the_tier_and_nothing_else(
     #[values("review", "own-rules", "call")] oracle: &str,
 ) {
     let release = release(tier);
-    let run = runtime().block_on(installed(&release, async |server: &Server, client: &kube::Client| match oracle {
-        "review" => by_subject_access_review(&release, client).await,
-        "own-rules" => by_own_rules(&release, server).await,
-        _ => by_calls(&release, server).await,
-    }));
+    let run = runtime().block_on(installed(
+        &release,
+        async |server: &Server, client: &kube::Client| match oracle {
+            "review" => by_subject_access_review(&release, client).await,
+            "own-rules" => by_own_rules(&release, server).await,
+            _ => by_calls(&release, server).await,
+        },
+    ));
     assert_passed(&run);
     eprintln!("{run}");
+}
+
+/// The mutants of every release under test, with what the table finds in each; nothing is left to find in some.
+fn mutants() -> Vec<(Release, Mutant, Option<Difference>)> {
+    let table = table();
+    let mut all = Vec::new();
+    for tier in ["readonly", "operator", "airgapped"] {
+        let release = release(tier);
+        let words = release.objects.clone().and(mutation::vocabulary(&release.objects));
+        let grid = Grid::new(&questions(&words));
+        let subjects = release.subjects();
+        let row = |subject: &(Subject, String)| grid.row(subject.0.clone(), &release.expectation(&table, subject));
+        let rows: Vec<_> = subjects.iter().map(row).collect();
+        let baseline = baseline::objects().expect("the baseline is read");
+        assert_eq!(
+            grid.difference(&release.objects.clone().and(baseline.clone()), &rows),
+            None,
+            "unchanged"
+        );
+        for mutant in mutation::mutants(&release.objects, &release.namespace) {
+            let difference = grid.difference(&mutant.objects.clone().and(baseline.clone()), &rows);
+            all.push((release.clone(), mutant, difference));
+        }
+    }
+    all
+}
+
+/// Every mistake in the objects is noticed, unless it changes no right at all: those are listed, each with its reason.
+#[test]
+fn every_mutant_is_killed_or_grants_the_same() {
+    let (mutants, resources) = (mutants(), resources());
+    let mut equivalents = BTreeMap::new();
+    let mut survivors = Vec::new();
+    for (release, mutant, difference) in &mutants {
+        let name = format!("{}: {}", release.tier, mutant.name);
+        let reason = mutation::equivalence(&release.objects, &mutant.objects, &resources);
+        match (difference, reason) {
+            (Some(_), None) => {}
+            (None, Some(reason)) => equivalents.entry(reason).or_insert_with(Vec::new).push(name),
+            (None, None) => survivors.push(format!("{name} survives")),
+            (Some(found), Some(reason)) => survivors.push(format!("{name}: {reason}, but {found:?}")),
+        }
+    }
+    assert!(survivors.is_empty(), "{}", survivors.join("\n"));
+    let count = equivalents.values().map(Vec::len).sum::<usize>();
+    assert!(
+        mutants.len() - count >= 1_000,
+        "{} mutants, {count} of them equivalent",
+        mutants.len()
+    );
+    let mut list = String::new();
+    for (reason, names) in equivalents {
+        list.push_str(&format!("{reason}:\n  {}\n", names.join("\n  ")));
+    }
+    insta::assert_snapshot!("equivalent_mutants", list);
+}
+
+/// A sample of the mutants is put on the API server, one at a time: the cell that the table names changes its answer, and
+/// changes it back.
+#[test]
+fn mutants_are_killed_by_the_api_server_too() {
+    let killed: Vec<_> = mutants()
+        .into_iter()
+        .filter_map(|(release, mutant, difference)| Some((release, mutant, difference?)))
+        .collect();
+    // Every so many, so that each kind of mistake and each release is among them.
+    let step = killed.len() / LIVE_MUTANTS_MIN;
+    runtime().block_on(async {
+        for tier in ["readonly", "operator", "airgapped"] {
+            let of_tier = killed.iter().step_by(step).filter(|(release, ..)| release.tier == tier);
+            installed(&release(tier), async |_: &Server, client: &kube::Client| {
+                for (release, mutant, found) in of_tier {
+                    kill(client, release, mutant, found).await;
+                }
+            })
+            .await;
+        }
+    });
+}
+
+/// How many mutants the API server sees at least.
+const LIVE_MUTANTS_MIN: usize = 100;
+
+async fn kill(client: &kube::Client, release: &Release, mutant: &Mutant, found: &Difference) {
+    let (original, changed) = (live::manifests(&release.objects), live::manifests(&mutant.objects));
+    replace(client, &original, &changed).await;
+    let seen = live::await_access(client, &found.subject, &found.question, found.observed).await;
+    replace(client, &changed, &original).await;
+    seen.unwrap_or_else(|error| panic!("{}: {} is not seen: {error}", release.tier, mutant.name));
+    let before = match found.observed {
+        Access::Allowed => Access::Denied,
+        Access::Denied => Access::Allowed,
+    };
+    live::await_access(client, &found.subject, &found.question, before)
+        .await
+        .unwrap_or_else(|error| panic!("{}: {} is not taken back: {error}", release.tier, mutant.name));
+}
+
+type Manifest = (String, serde_json::Value);
+
+/// Makes the server have these objects instead of those. What a binding gives cannot be changed, so it is made anew.
+async fn replace(client: &kube::Client, old: &[Manifest], new: &[Manifest]) {
+    for before in old {
+        let after = new.iter().find(|(path, _)| *path == before.0);
+        if after.is_none_or(|(_, object)| object["roleRef"] != before.1["roleRef"]) {
+            live::delete(client, before).await.expect("the object goes");
+        }
+    }
+    for after in new.iter().filter(|after| !old.contains(after)) {
+        live::apply(client, after).await.expect("the object is taken");
+    }
+}
+
+/// What everybody has on the API server is what the evaluator is told that everybody has.
+#[test]
+fn the_baseline_is_the_live_one() {
+    const EVERYBODY: [&str; 3] = [
+        "system:authenticated",
+        "system:unauthenticated",
+        "system:serviceaccounts",
+    ];
+    let live = runtime().block_on(async {
+        let client = server().await.administrator().expect("a client");
+        live::objects(&client).await.expect("the objects are listed")
+    });
+    // Whoever is in a group of everybody, by the groups' names and nothing else.
+    let rights = |objects: &Objects| {
+        EVERYBODY.map(|group| {
+            let subject = Subject {
+                user: "somebody".to_owned(),
+                groups: vec![group.to_owned()],
+            };
+            let rules = verify::access::evaluate::rules_for(objects, &subject, None);
+            let mut rules: Vec<String> = rules.iter().map(|applied| applied.rule.to_string()).collect();
+            rules.sort();
+            (group, rules)
+        })
+    };
+    let baseline = baseline::objects().expect("the baseline is read");
+    assert_eq!(rights(&baseline), rights(&live));
 }

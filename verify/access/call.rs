@@ -66,7 +66,9 @@ pub fn call(question: &Question, resources: &[Resource]) -> Option<Call> {
                 "" => resource.clone(),
                 _ => format!("{resource}/{subresource}"),
             };
-            let known = resources.iter().find(|known| known.group == *group && known.name == full)?;
+            let known = resources
+                .iter()
+                .find(|known| known.group == *group && known.name == full)?;
             let name = if name.is_empty() { ABSENT } else { name };
             request(known, verb, namespace, resource, subresource, name)
         }
@@ -112,7 +114,9 @@ fn request(
     };
     call.is_watch = verb == "watch";
     match call.method {
-        Method::PATCH => call.headers.push(("content-type", "application/merge-patch+json".to_owned())),
+        Method::PATCH => call
+            .headers
+            .push(("content-type", "application/merge-patch+json".to_owned())),
         Method::POST | Method::PUT => call.headers.push(("content-type", "application/json".to_owned())),
         _ => {}
     }
@@ -190,7 +194,11 @@ pub async fn make(client: &Client, call: &Call) -> Observation<Access> {
     for (name, value) in &call.headers {
         request = request.header(*name, value);
     }
-    let body = call.body.as_ref().map(|body| body.to_string().into_bytes()).unwrap_or_default();
+    let body = call
+        .body
+        .as_ref()
+        .map(|body| body.to_string().into_bytes())
+        .unwrap_or_default();
     let request = match request.body(Body::from(body)) {
         Ok(request) => request,
         Err(error) => {

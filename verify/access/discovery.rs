@@ -11,7 +11,9 @@ pub enum DiscoveryError {
     #[error("the API server does not list its groups: {0}")]
     Groups(#[source] Box<kube::Error>),
     /// One version of one group.
-    #[error("the API server does not list {version}: {source}; an aggregated API that is down must be mended or removed first")]
+    #[error(
+        "the API server does not list {version}: {source}; an aggregated API that is down must be mended or removed first"
+    )]
     Version {
         /// `group/version`, or the core group's version.
         version: String,

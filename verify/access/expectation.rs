@@ -14,6 +14,19 @@ pub struct Expectation<'table> {
     pub tier: &'table str,
     /// Where its rules of scope `namespace` hold.
     pub namespaces: Vec<String>,
+    /// What Kubernetes knows of whoever asks.
+    pub standing: Standing,
+}
+
+/// How a request proves where it comes from, on which Kubernetes' own bootstrap policy depends.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub enum Standing {
+    /// Not at all.
+    Nameless,
+    /// As some user.
+    Named,
+    /// As a service account.
+    Account,
 }
 
 impl Expectation<'_> {
@@ -42,14 +55,14 @@ impl Expectation<'_> {
                 self.table.grants(self.tier, scope, group, &resource, verb)
             }
         };
-        Access::from(granted || is_everybodys(question))
+        Access::from(granted || is_everybodys(question, self.standing))
     }
 }
 
-/// May everybody with a token do this? Discovery, health and version, the keys that tokens are checked with, and asking
-/// what one may do oneself.
+/// May everybody do this? Health and version: whoever can connect. Discovery, and asking what one may do oneself: whoever
+/// has a name. The keys that tokens are checked with: service accounts.
 #[must_use]
-pub fn is_everybodys(question: &Question) -> bool {
+pub fn is_everybodys(question: &Question, standing: Standing) -> bool {
     match question {
         Question::Resource {
             verb,
@@ -59,21 +72,34 @@ pub fn is_everybodys(question: &Question) -> bool {
             ..
         } => {
             let name = (group.as_str(), resource.as_str());
-            verb == "create"
+            standing >= Standing::Named
+                && verb == "create"
                 && subresource.is_empty()
                 && matches!(
                     name,
-                    ("authorization.k8s.io", "selfsubjectaccessreviews" | "selfsubjectrulesreviews")
-                        | ("authentication.k8s.io", "selfsubjectreviews")
+                    (
+                        "authorization.k8s.io",
+                        "selfsubjectaccessreviews" | "selfsubjectrulesreviews"
+                    ) | ("authentication.k8s.io", "selfsubjectreviews")
                 )
         }
         Question::Url { verb, path } => {
-            let is_one = |paths: &[&str]| paths.contains(&path.trim_end_matches('/'));
-            let is_below = |paths: &[&str]| paths.iter().any(|above| path.starts_with(above));
-            // A slash at the end is another path, and only some of them are granted with it.
-            let is_exact = is_one(&["/version", "/.well-known/openid-configuration", "/openid/v1/jwks"])
-                || (is_one(&["/api", "/apis", "/openapi", "/healthz", "/livez", "/readyz"]) && !path.ends_with('/'));
-            verb == "get" && (is_exact || is_below(&["/api/", "/apis/", "/openapi/"]))
+            let least = match path.as_str() {
+                "/healthz" | "/livez" | "/readyz" | "/version" | "/version/" => Standing::Nameless,
+                "/api" | "/apis" | "/openapi" => Standing::Named,
+                _ if ["/api/", "/apis/", "/openapi/"]
+                    .iter()
+                    .any(|above| path.starts_with(above)) =>
+                {
+                    Standing::Named
+                }
+                "/.well-known/openid-configuration"
+                | "/.well-known/openid-configuration/"
+                | "/openid/v1/jwks"
+                | "/openid/v1/jwks/" => Standing::Account,
+                _ => return false,
+            };
+            verb == "get" && standing >= least
         }
     }
 }

@@ -76,7 +76,9 @@ pub fn parse(text: &str) -> Result<Vec<Resource>, InventoryError> {
 /// The text of an inventory.
 #[must_use]
 pub fn print(resources: &[Resource]) -> String {
-    let mut text = "# What the test cluster's API server has. Renewed by BLESS=1 cargo test --test integration access.\n".to_owned();
+    let mut text =
+        "# What the test cluster's API server has. Renewed by BLESS=1 cargo test --test integration access.\n"
+            .to_owned();
     for resource in resources {
         text.push_str(&format!("{resource}\n"));
     }

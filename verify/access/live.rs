@@ -138,7 +138,11 @@ fn client(config: Config) -> Result<Client, LiveError> {
 /// When it fails.
 pub async fn send(client: &Client, method: Method, path: &str, body: Option<&Value>) -> Result<Value, LiveError> {
     let doing = format!("{method} {path}");
-    let media = if method == Method::PATCH { "application/apply-patch+yaml" } else { "application/json" };
+    let media = if method == Method::PATCH {
+        "application/apply-patch+yaml"
+    } else {
+        "application/json"
+    };
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -236,7 +240,11 @@ fn role_manifest(role: &Role) -> (String, Value) {
             object
         })
         .collect();
-    let kind = if role.namespace.is_some() { "Role" } else { "ClusterRole" };
+    let kind = if role.namespace.is_some() {
+        "Role"
+    } else {
+        "ClusterRole"
+    };
     let mut object = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind,
         "metadata": {"name": role.name, "labels": role.labels}, "rules": rules,
@@ -263,7 +271,11 @@ fn binding_manifest(binding: &Binding) -> (String, Value) {
             object
         })
         .collect();
-    let kind = if binding.namespace.is_some() { "RoleBinding" } else { "ClusterRoleBinding" };
+    let kind = if binding.namespace.is_some() {
+        "RoleBinding"
+    } else {
+        "ClusterRoleBinding"
+    };
     let mut object = json!({
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": kind, "metadata": {"name": binding.name},
         "roleRef": {"apiGroup": GROUP, "kind": binding.role.kind, "name": binding.role.name.text},

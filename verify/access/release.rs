@@ -2,7 +2,7 @@
 
 use crate::access::baseline;
 use crate::access::evaluate::evaluate;
-use crate::access::expectation::Expectation;
+use crate::access::expectation::{Expectation, Standing};
 use crate::access::load::{self, LoadError};
 use crate::access::object::Objects;
 use crate::access::question::{Access, Question, Subject};
@@ -62,16 +62,30 @@ impl Release {
             (Subject::service_account("elsewhere", &self.account), nobodys()),
             (Subject::service_account("elsewhere", &self.namespace), nobodys()),
             (Subject::user("somebody"), nobodys()),
+            (Subject::nameless(), nobodys()),
         ]
     }
 
-    /// What must hold for a tier of [`Self::subjects`] with this release in place.
+    /// What must hold for one of [`Self::subjects`] with this release in place.
     #[must_use]
-    pub fn expectation<'table>(&self, table: &'table Table, tier: &'table str) -> Expectation<'table> {
+    pub fn expectation<'table>(
+        &self,
+        table: &'table Table,
+        (subject, tier): &'table (Subject, String),
+    ) -> Expectation<'table> {
+        let has = |name: &str| subject.groups.iter().any(|group| group == name);
+        let standing = if has("system:serviceaccounts") {
+            Standing::Account
+        } else if has("system:authenticated") {
+            Standing::Named
+        } else {
+            Standing::Nameless
+        };
         Expectation {
             table,
             tier,
             namespaces: self.acts_in.clone(),
+            standing,
         }
     }
 
@@ -94,7 +108,10 @@ pub fn claims(
     questions: &[Question],
     oracle: &'static str,
 ) -> Vec<Claim<Question, Access>> {
-    let account = subject.user.rsplit_once("serviceaccount:").map_or(subject.user.as_str(), |(_, name)| name);
+    let account = subject
+        .user
+        .rsplit_once("serviceaccount:")
+        .map_or(subject.user.as_str(), |(_, name)| name);
     questions
         .iter()
         .map(|question| {

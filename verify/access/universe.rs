@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 
 use crate::access::inventory::Resource;
-use crate::access::object::{Objects, Rule};
+use crate::access::object::{Objects, Rule, Word};
 use crate::access::question::{Question, VERBS};
+use crate::access::table::Table;
 
 /// Rights that no discovery lists: verbs and resources that only authorizers know.
 const VIRTUAL: [(&str, &str, &str, bool); 14] = [
@@ -67,13 +68,16 @@ const PATHS: [&str; 24] = [
     "/version/",
 ];
 
+/// Stands for every group, resource or verb that nobody has thought of yet: only a wildcard grants it.
+const UNHEARD_OF: &str = "unheard-of";
+
 /// Methods that paths are asked with.
 const METHODS: [&str; 3] = ["get", "post", "delete"];
 
-/// Every question about these resources in these namespaces and outside of all, and about whatever the objects name
-/// beyond: a resource that no API has, a name, a path. Sorted; none is there twice.
+/// Every question about these resources in these namespaces and outside of all, and about whatever the table or the
+/// objects name beyond: a resource that this API does not have, a name, a path. Sorted; none is there twice.
 #[must_use]
-pub fn questions(resources: &[Resource], objects: &Objects, namespaces: &[&str]) -> Vec<Question> {
+pub fn questions(resources: &[Resource], table: &Table, objects: &Objects, namespaces: &[&str]) -> Vec<Question> {
     let mut questions = BTreeSet::new();
     let namespaces = |is_namespaced: bool| {
         let within: &[&str] = if is_namespaced { namespaces } else { &[] };
@@ -102,14 +106,46 @@ pub fn questions(resources: &[Resource], objects: &Objects, namespaces: &[&str])
             questions.insert(Question::resource(verb, group, resource, namespace));
         }
     }
+    let of_table = rules_of_table(table);
+    let of_objects = objects.roles.iter().flat_map(|role| &role.rules);
+    let rules: Vec<&Rule> = of_objects.chain(&of_table).collect();
+    let groups = rules
+        .iter()
+        .flat_map(|rule| &rule.api_groups)
+        .map(|group| group.text.as_str());
+    let groups = groups.chain(resources.iter().map(|resource| resource.group.as_str()));
+    for group in groups.collect::<BTreeSet<_>>() {
+        for name in ["", "/scale", "/status", "/unheard-of"].map(|rest| format!("{UNHEARD_OF}{rest}")) {
+            for verb in VERBS {
+                questions.extend(namespaces(true).map(|namespace| Question::resource(verb, group, &name, namespace)));
+            }
+        }
+    }
     for method in METHODS {
         questions.extend(PATHS.map(|path| Question::url(method, path)));
     }
-    for rule in objects.roles.iter().flat_map(|role| &role.rules) {
-        let all: Vec<_> = namespaces(true).collect();
+    let all: Vec<_> = namespaces(true).collect();
+    for rule in rules {
         questions.extend(of_rule(rule, resources, &all));
     }
     questions.into_iter().collect()
+}
+
+/// What the table grants, and what it grants nobody, as rules.
+fn rules_of_table(table: &Table) -> Vec<Rule> {
+    let words = |texts: &[String]| texts.iter().map(|text| Word::from(text.as_str())).collect();
+    let rule = |groups: &[String], resources: &[String], verbs: &[String]| Rule {
+        api_groups: words(groups),
+        resources: words(resources),
+        verbs: words(verbs),
+        ..Rule::default()
+    };
+    let rules = table.tiers.values().flat_map(|tier| &tier.rules);
+    let granted = rules.map(|granted| rule(&granted.groups, &granted.resources, &granted.verbs));
+    let never = table.never.iter();
+    granted
+        .chain(never.map(|never| rule(&never.groups, &never.resources, &never.verbs)))
+        .collect()
 }
 
 /// What a rule names that no list of resources does.
@@ -121,12 +157,23 @@ fn of_rule(rule: &Rule, resources: &[Resource], namespaces: &[Option<&str>]) -> 
             questions.push(Question::url(&verb.text, &url.text.replace('*', "something")));
         }
     }
-    for group in rule.api_groups.iter().filter(|group| group.text != "*") {
+    let unheard_of = [UNHEARD_OF.into()];
+    for group in rule
+        .api_groups
+        .iter()
+        .filter(|group| group.text != "*")
+        .chain(&unheard_of)
+    {
         for name in rule.resources.iter().filter(|name| !name.text.contains('*')) {
             let known = resources
                 .iter()
                 .find(|resource| resource.group == group.text && resource.name == name.text);
-            let verbs = rule.verbs.iter().map(|verb| verb.text.as_str()).chain(VERBS);
+            let verbs = rule
+                .verbs
+                .iter()
+                .map(|verb| verb.text.as_str())
+                .chain(VERBS)
+                .chain([UNHEARD_OF]);
             for verb in verbs.filter(|verb| *verb != "*") {
                 for namespace in namespaces {
                     if known.is_some_and(|resource| !resource.is_namespaced) && namespace.is_some() {
