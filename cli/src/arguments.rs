@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::boxes::arguments as boxes;
+
 /// Claude Code for DevOps work in one hardened container image.
 #[derive(Debug, Parser)]
 #[command(name = "cbox", version, disable_help_subcommand = true)]
@@ -20,6 +22,20 @@ pub(crate) enum Verb {
     Demo(Demo),
     /// Run one prompt in the box with your own credential
     Run(Run),
+    /// Make a box that lives on, on Docker or in a cluster, or change the one that is there
+    Up(boxes::Up),
+    /// Take it down; its volume stays
+    Down(boxes::Down),
+    /// What it is and how it is, on one screen
+    Status(boxes::Status),
+    /// Join its terminal
+    Attach(boxes::Attach),
+    /// What it said
+    Logs(boxes::Logs),
+    /// Run a program in it
+    Exec(boxes::Exec),
+    /// Build what changed and roll the box over, with timings
+    Redeploy(boxes::Redeploy),
     /// Build the image, and put this machine's architecture into Docker with --load
     Build(Build),
     /// Everything that must hold: the gate

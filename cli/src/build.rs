@@ -56,7 +56,7 @@ fn load_checked(project: &Project, flavour: &str, architecture: &str) -> Result<
 }
 
 /// The flake's name of an image: of one architecture, or of the layout of all.
-fn output(flavour: &str, architecture: Option<&str>) -> String {
+pub(crate) fn output(flavour: &str, architecture: Option<&str>) -> String {
     let image = if flavour == "core" { "image-core" } else { "image" };
     architecture.map_or_else(|| image.to_owned(), |architecture| format!("{image}-{architecture}"))
 }

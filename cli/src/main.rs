@@ -4,7 +4,9 @@
 
 mod arguments;
 mod bench;
+mod boxes;
 mod build;
+mod cluster;
 mod credentials;
 mod demo;
 mod docker;
@@ -46,6 +48,13 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Verb::Build(options) => build::command(&project, options),
         Verb::Run(options) => run::command(&project, options),
         Verb::Demo(options) => demo::command(&project, options),
+        Verb::Up(options) => boxes::up(&project, options),
+        Verb::Down(options) => boxes::down(&project, options),
+        Verb::Status(options) => boxes::status(&project, options),
+        Verb::Attach(options) => boxes::attach::attach(&project, options),
+        Verb::Logs(options) => boxes::attach::logs(&project, options),
+        Verb::Exec(options) => boxes::attach::exec(&project, options),
+        Verb::Redeploy(options) => boxes::redeploy(&project, options),
         Verb::Test(options) => gate::command(&project, options),
         Verb::Bench(options) => bench::command(&project, options),
         Verb::Lock(options) => lock::command(&project, options),
