@@ -4,4 +4,5 @@
 
 pub mod container;
 pub mod docker;
+pub mod picture;
 pub mod tools;

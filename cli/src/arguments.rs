@@ -23,7 +23,7 @@ pub(crate) enum Verb {
     /// Run one prompt in the box with your own credential
     Run(Run),
     /// Make a box that lives on, on Docker or in a cluster, or change the one that is there
-    Up(boxes::Up),
+    Up(Box<boxes::Up>),
     /// Take it down; its volume stays
     Down(boxes::Down),
     /// What it is and how it is, on one screen
@@ -53,6 +53,15 @@ pub(crate) enum Verb {
 /// `cbox demo`.
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
+    /// Where: a box on Docker looks at itself; in a test cluster (KIND) it diagnoses a broken deployment
+    #[arg(long, default_value = "docker", value_parser = ["docker", "kind"])]
+    pub(crate) on: String,
+    /// What it may do in the cluster: look (readonly) or repair (operator)
+    #[arg(long, default_value = "readonly", value_parser = ["readonly", "operator"])]
+    pub(crate) tier: String,
+    /// The test cluster's name
+    #[arg(long, default_value = "cbox")]
+    pub(crate) cluster: String,
     /// Another script for the model (format: verify/messages-api/README.md)
     #[arg(long, value_name = "FILE")]
     pub(crate) script: Option<PathBuf>,

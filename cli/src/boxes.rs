@@ -15,14 +15,13 @@ mod memory;
 mod network;
 mod place;
 mod redeploy;
-mod release;
-mod rollout;
+pub(crate) mod release;
+pub(crate) mod rollout;
 mod status;
-mod steps;
+pub(crate) mod steps;
 pub(crate) mod transfer;
-mod up;
+pub(crate) mod up;
 
 pub(crate) use down::command as down;
 pub(crate) use redeploy::command as redeploy;
 pub(crate) use status::command as status;
-pub(crate) use up::command as up;

@@ -48,7 +48,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Verb::Build(options) => build::command(&project, options),
         Verb::Run(options) => run::command(&project, options),
         Verb::Demo(options) => demo::command(&project, options),
-        Verb::Up(options) => boxes::up(&project, options),
+        Verb::Up(options) => boxes::up::command(&project, options),
         Verb::Down(options) => boxes::down(&project, options),
         Verb::Status(options) => boxes::status(&project, options),
         Verb::Attach(options) => boxes::attach::attach(&project, options),
