@@ -39,20 +39,21 @@ let
       debian
       certs
       systems
-      catalogue
       ;
     inherit (seed) run busybox;
     lock = json ../lock/go.json;
   };
+  goTools = import ../go { inherit go systems catalogue; };
+  components = import (workspace + "/cluster/go") { inherit go; };
   crates = import ./crates.nix { inherit rust version; };
 
   claude = import ./items.nix {
     inherit
       seed
       fetch
-      go
       catalogue
       ;
+    go = goTools;
     programs = crates;
     inherit claudeLock;
     rootfs = builtins.path {
@@ -86,6 +87,15 @@ let
     inherit (common) created;
   };
 
+  goModules = goTools.modules // components.modules;
+  prefixed =
+    prefix: set:
+    builtins.listToAttrs (
+      map (name: {
+        name = "${prefix}${name}";
+        value = set.${name};
+      }) (builtins.attrNames set)
+    );
   perArchitecture =
     name: make:
     builtins.listToAttrs (
@@ -97,7 +107,7 @@ let
   # What a build takes from outside for the images of these architectures: files that `cbox fetch` can put into the
   # store, and trees that fetch themselves.
   files = wanted: [ seed.seed ] ++ debian.sourcesOf wanted ++ claude.sourcesOf wanted;
-  trees = rust.sources ++ go.sources ++ crates.sources;
+  trees = rust.sources ++ [ go.toolchain ] ++ builtins.attrValues goTools.modules ++ crates.sources;
   sources =
     name: wanted: seed.run name { sources = files wanted ++ trees; } "printf '%s\\n' $sources >$out";
   prefill =
@@ -118,14 +128,24 @@ in
     rust = rust.toolchain;
     go = go.toolchain;
 
+    # Programs of the test cluster that run outside of it.
+    kind = components.some "kind" "kind" [ "kind" ];
+    control-plane = components.some "control-plane" "kubernetes" [
+      "etcd"
+      "kube-apiserver"
+      "kube-controller-manager"
+      "kubectl"
+    ];
+
     # Everything that a build takes from outside, and nothing that it makes.
     sources = sources "sources" architectures;
     sources-amd64 = sources "sources-amd64" [ "amd64" ];
   }
   // perArchitecture "image" (images.image "full")
   // perArchitecture "image-core" (images.image "core")
-  // go.groups
-  // go.trees
+  // goTools.packages
+  // prefixed "cluster-go-" components.programs
+  // prefixed "go-modules-" goModules
   // crates.trees;
 
   checks = {
@@ -141,10 +161,10 @@ in
       pointer = "/${builtins.substring 7 100 name}";
     }) (builtins.attrNames crates.trees)
     ++ map (name: {
-      output = name;
+      output = "go-modules-${name}";
       file = "image/lock/go.json";
-      pointer = "/groups/${builtins.substring 11 100 name}/narHash";
-    }) (builtins.attrNames go.trees);
+      pointer = "/groups/${name}/narHash";
+    }) (builtins.attrNames goModules);
 
   # What a build assembles, as store paths: `cbox bench` takes them away to measure how long they take.
   assembled = map builtins.unsafeDiscardStringContext (

@@ -4,8 +4,11 @@
 # the rest is a record of this one download.
 export HOME=$PWD GOPATH=$PWD/gopath GOMODCACHE=$PWD/mod GOCACHE=$PWD/cache GOTOOLCHAIN=local
 export GOFLAGS="-mod=readonly -modcacherw" GOOS=linux CGO_ENABLED=0
+# One call a package: what two programs import may collide where no single one does.
 for goarch in $goarches; do
-  (cd "$src" && GOARCH=$goarch go list -deps $packages >/dev/null)
+  for package in $packages; do
+    (cd "$src" && GOARCH=$goarch go list -deps "$package" >/dev/null)
+  done
 done
 downloads=$PWD/mod/cache/download
 find "$downloads" -type f ! -name '*.mod' ! -name '*.zip' -delete

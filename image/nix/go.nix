@@ -1,5 +1,5 @@
 # Go: upstream's own toolchain in the form of the module golang.org/toolchain, whose versions never change, downloaded
-# by Debian's older Go. Programs are built from the wrapper modules in image/go, out of a module proxy on disk.
+# by Debian's older Go. Programs are built in groups, each from a wrapper module, out of a module proxy on disk.
 {
   fetch,
   run,
@@ -8,18 +8,18 @@
   busybox,
   systems,
   lock,
-  catalogue,
 }:
 let
   inherit (builtins)
     attrNames
-    attrValues
-    concatMap
     concatStringsSep
     elemAt
     filter
+    groupBy
     hashString
+    head
     isString
+    length
     listToAttrs
     mapAttrs
     match
@@ -58,25 +58,6 @@ let
     '';
   };
 
-  # The Go tools of the catalogue, each as its source: { group, package, module, variables }.
-  tools = listToAttrs (
-    concatMap (
-      name:
-      let
-        source = catalogue.tools.${name}.source;
-      in
-      if source ? go then
-        [
-          {
-            inherit name;
-            value = source.go;
-          }
-        ]
-      else
-        [ ]
-    ) (attrNames catalogue.tools)
-  );
-
   # What a go.mod requires: versions by module, as Go writes them.
   required =
     text:
@@ -109,26 +90,35 @@ let
       ]
     );
 
+  # A wrapper module and what is built from it. `name` is the group's in the lock and in the store; `directory` holds
+  # go.mod and go.sum, and main packages where upstream's cannot be used; each of `programs` is
+  # { name, package, module, variables }: a main package, the module whose version is the program's, and linker variables.
   group =
-    name:
+    {
+      name,
+      directory,
+      programs,
+      architectures,
+    }:
     let
-      names = filter (tool: tools.${tool}.group == name) (attrNames tools);
-      packages = map (tool: tools.${tool}.package) names;
-      goarches = map (system: system.goarch) (attrValues systems);
-      directory = ../go + "/${name}";
+      named = mapAttrs (
+        program: found:
+        if length found == 1 then
+          head found
+        else
+          throw "the group ${name} has two programs named ${program}"
+      ) (groupBy (program: program.name) programs);
+      packages = map (program: named.${program.name}.package) programs;
+      goarches = map (arch: systems.${arch}.goarch) architectures;
       src = builtins.path {
         path = directory;
         name = "go-${name}";
       };
 
       requirements = required (readFile (directory + "/go.mod"));
-      version =
-        tool:
-        let
-          inherit (tools.${tool}) module;
-        in
-        requirements.${module}
-          or (throw "image/go/${name}/go.mod does not require ${module}, the module of the tool ${tool} in image/tools.toml");
+      # The version of a module that the wrapper requires, as Go writes it.
+      versionOf =
+        module: requirements.${module} or (throw "${toString directory}/go.mod does not require ${module}");
 
       # The tree of modules is known by its hash alone, so its name says what it was made for: with another go.mod,
       # go.sum or list of packages it is another tree, and an old one is never taken for it.
@@ -160,25 +150,22 @@ let
         '';
       };
 
-      # One call a tool: a variable of the package main must not reach the main of another tool. What the
-      # tools share is compiled once all the same.
+      # One call a program: a variable of the package main must not reach the main of another program. What the
+      # programs share is compiled once all the same.
       build =
-        tool:
+        program:
         let
-          variables = mapAttrs (_: fill (version tool)) (tools.${tool}.variables or { });
+          variables = mapAttrs (_: fill (versionOf program.module)) (program.variables or { });
           settings = map (variable: "-X '${variable}=${variables.${variable}}'") (attrNames variables);
         in
         ''
           go build -ldflags="${
             concatStringsSep " " ([ "-s -w -buildid=" ] ++ settings)
-          }" -o $out/bin/${tool} ${tools.${tool}.package}
+          }" -o $out/bin/${program.name} ${program.package}
         '';
-    in
-    {
-      inherit modules version;
 
       # All programs of the group in one derivation, since they share most of what there is to compile.
-      programs =
+      all =
         arch:
         run "go-${name}-${arch}"
           {
@@ -195,53 +182,58 @@ let
           ''
             export HOME=$PWD GOPATH=$PWD/gopath GOCACHE=$PWD/cache GOPROXY=file://$modules
             cd $src
-            ${concatStringsSep "" (map build names)}
+            ${concatStringsSep "" (map build programs)}
           '';
-    };
+    in
+    {
+      inherit modules all versionOf;
 
-  groups = listToAttrs (
-    map (source: {
-      name = source.group;
-      value = group source.group;
-    }) (attrValues tools)
-  );
+      # The version of a program's module, as Go writes it.
+      version = program: versionOf named.${program}.module;
+
+      # Some of the programs alone, so that what holds them does not depend on the others of the group.
+      some =
+        name: chosen: arch:
+        run name
+          {
+            programs = all arch;
+            chosen = map (program: named.${program}.name) chosen;
+          }
+          ''
+            mkdir -p $out/bin
+            for program in $chosen; do cp $programs/bin/$program $out/bin; done
+          '';
+
+      # The files of a module that the wrapper requires, as upstream published them.
+      source =
+        module:
+        let
+          version = versionOf module;
+        in
+        run "${baseNameOf module}-${version}" { inherit modules; } ''
+          unzip -q $modules/${module}/@v/${version}.zip
+          mv ${module}@${version} $out
+        '';
+    };
 in
 {
   inherit toolchain;
 
-  # All that the network is needed for.
-  sources = [ toolchain ] ++ map (group: group.modules) (attrValues groups);
-
-  # The version of each tool's module, as Go writes it.
-  versions = mapAttrs (tool: source: groups.${source.group}.version tool) tools;
-
-  # Every group's programs, as go-GROUP-ARCHITECTURE.
-  groups = listToAttrs (
-    concatMap (
-      name:
-      map (arch: {
-        name = "go-${name}-${arch}";
-        value = groups.${name}.programs arch;
-      }) (attrNames systems)
-    ) (attrNames groups)
-  );
-
-  # The trees of modules by group, as go-modules-GROUP.
-  trees = listToAttrs (
-    map (name: {
-      name = "go-modules-${name}";
-      value = groups.${name}.modules;
-    }) (attrNames groups)
-  );
-
-  # One tool alone, so that a layer does not depend on the others of the group.
-  tool =
-    name: arch:
-    let
-      group = groups.${tools.${name}.group};
-    in
-    run "${name}-${group.version name}-${arch}" { programs = group.programs arch; } ''
-      mkdir -p $out/bin
-      cp $programs/bin/${name} $out/bin
-    '';
+  # Groups by name out of { directory, architectures, programs }, where each program also says its `group`, the
+  # wrapper module's directory in `directory`. `prefix` keeps the names in lock and store apart.
+  groups =
+    {
+      prefix ? "",
+      directory,
+      architectures,
+      programs,
+    }:
+    mapAttrs (
+      name: programs:
+      group {
+        inherit architectures programs;
+        name = "${prefix}${name}";
+        directory = directory + "/${name}";
+      }
+    ) (groupBy (program: program.group) programs);
 }
