@@ -2,6 +2,7 @@
 //!
 //! It knows Docker and the image, and nothing of how the image was built.
 
+pub mod cluster;
 pub mod container;
 pub mod docker;
 pub mod picture;

@@ -1,0 +1,113 @@
+//! Is there room for a cluster on this machine? Asked before anything is made.
+
+use std::fs;
+use std::path::Path;
+
+use super::ClusterError;
+use crate::docker::docker;
+
+/// The node image, unpacked in Docker.
+const IMAGE_BYTES: u64 = 2 * GIB;
+
+/// The volume of one node (1.4 to 2.0 GB were measured), and something to work with.
+const NODE_BYTES: u64 = 5 * GIB / 2;
+
+/// 770 to 890 MiB were measured for a control plane, 400 to 500 MiB for a worker.
+const CONTROL_PLANE_MEMORY: u64 = GIB;
+const WORKER_MEMORY: u64 = GIB / 2;
+
+const GIB: u64 = 1 << 30;
+
+/// Ends with a sentence when the machine has too little disk or memory for a new cluster.
+///
+/// # Errors
+///
+/// When there is too little of either, or Docker does not answer.
+///
+/// # Caveats
+///
+/// A daemon on another machine keeps its images where this process cannot look: only memory is asked for then, and the
+/// answer is this machine's.
+pub fn must_have(workers: u32, image_is_loaded: bool) -> Result<(), ClusterError> {
+    let memory = fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|text| available_memory(&text));
+    if let Some(available) = memory {
+        enough("memory", memory_wanted(workers), available, "of this machine")?;
+    }
+    let root = docker(["info", "--format={{.DockerRootDir}}"])?;
+    let root = Path::new(&root);
+    if root.is_dir() {
+        let found = rustix::fs::statvfs(root).map_err(|error| ClusterError::File {
+            verb: "look at",
+            path: root.to_owned(),
+            source: error.into(),
+        })?;
+        let wanted = disk_wanted(workers, image_is_loaded);
+        enough(
+            "disk",
+            wanted,
+            found.f_bavail.saturating_mul(found.f_frsize),
+            &format!("at {}", root.display()),
+        )?;
+    }
+    Ok(())
+}
+
+fn memory_wanted(workers: u32) -> u64 {
+    CONTROL_PLANE_MEMORY + u64::from(workers) * WORKER_MEMORY
+}
+
+fn disk_wanted(workers: u32, image_is_loaded: bool) -> u64 {
+    let image = if image_is_loaded { 0 } else { IMAGE_BYTES };
+    image + (1 + u64::from(workers)) * NODE_BYTES
+}
+
+fn enough(what: &'static str, wanted: u64, available: u64, place: &str) -> Result<(), ClusterError> {
+    if available >= wanted {
+        return Ok(());
+    }
+    Err(ClusterError::NoRoom {
+        what,
+        wanted: gigabytes(wanted),
+        available: gigabytes(available),
+        place: place.to_owned(),
+    })
+}
+
+fn gigabytes(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / GIB as f64)
+}
+
+/// `MemAvailable` of proc(5)'s meminfo, in bytes.
+fn available_memory(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_memory_that_is_available_is_read() {
+        let meminfo = "MemTotal: 100 kB\nMemFree:  5 kB\nMemAvailable:   2048 kB\n";
+        assert_eq!(available_memory(meminfo), Some(2 << 20));
+        assert_eq!(available_memory("MemTotal: 100 kB"), None);
+    }
+
+    #[test]
+    fn too_little_is_said_with_both_numbers_and_the_way_out() {
+        let wanted = disk_wanted(2, false);
+        assert!(enough("disk", wanted, wanted, "at /d").is_ok());
+        insta::assert_snapshot!(
+            enough("disk", wanted, GIB, "at /d").unwrap_err(),
+            @"the cluster needs 9.5 GiB of disk, and 1.0 GiB at /d are free: `docker system df` says what is kept there; --workers 0 needs the least"
+        );
+        insta::assert_snapshot!(
+            enough("memory", memory_wanted(2), GIB, "of this machine").unwrap_err(),
+            @"the cluster needs 2.0 GiB of memory, and 1.0 GiB of this machine are free: end what is not needed; --workers 0 needs the least"
+        );
+    }
+}

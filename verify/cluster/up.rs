@@ -1,0 +1,418 @@
+//! Making a cluster, or keeping the one that is there.
+
+use std::net::TcpListener;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::canary::{self, Enforcement, Pull};
+use super::config::{self, Tags};
+use super::kubectl::Kubectl;
+use super::lease::{Lease, now_seconds};
+use super::name::Name;
+use super::nodes::{self, Node};
+use super::readiness::{self, Readiness};
+use super::state::{self, Found, Wanted};
+use super::{ClusterError, Clusters, evidence, kind, run};
+use crate::docker::owner;
+
+/// Calico's manifest in our node image.
+const CALICO: &str = "/kind/manifests/calico.yaml";
+
+/// How many workers a cluster gets when nobody says.
+const WORKERS: u32 = 2;
+
+/// How long a new cluster's parts may take after kubeadm is done.
+const NEW_MAX: Duration = Duration::from_secs(600);
+
+/// How long nodes may take that were started again.
+const STARTED_MAX: Duration = Duration::from_secs(300);
+
+/// How long a running cluster may look unready: Docker may have started it a moment ago.
+const KEPT_MAX: Duration = Duration::from_secs(90);
+
+/// How often a wait says what it waits for.
+const NEWS_EVERY: Duration = Duration::from_secs(15);
+
+const COMMAND_MAX: Duration = Duration::from_secs(60);
+
+/// What becomes of a cluster that is there already and is not what was asked for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Existing {
+    /// It stays, and the failure says how to go on.
+    Keep,
+    /// It is replaced if it is broken or another one; a good one stays.
+    Mend,
+    /// It is replaced, however good it is.
+    Replace,
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Wish<'a> {
+    /// The cluster's name.
+    pub name: Name,
+    /// The node image, as Docker knows it.
+    pub image: &'a str,
+    /// The component images' tags in it, if it is ours; a published one knows its own, and its nodes may pull.
+    pub tags: Option<Tags>,
+    /// An image that holds Calico's manifest, if the node image does not.
+    pub calico_from: Option<&'a str>,
+    /// Workers; none: as many as there are, or two.
+    pub workers: Option<u32>,
+    /// The API server's port on this machine; none: one that is free.
+    pub api_port: Option<u16>,
+    /// The process that the cluster ends with, in the form of [`crate::docker::owner`]; none: a person ends it.
+    pub owner: Option<String>,
+    /// What becomes of a cluster that is there.
+    pub existing: Existing,
+    /// The nodes of a cluster that did not come up stay, to be looked at.
+    pub keep_failed: bool,
+}
+
+/// How a cluster came to be up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// It was made.
+    Made,
+    /// It was there, and good.
+    Kept,
+    /// It was there, and its nodes were started again.
+    Started,
+}
+
+/// A step that was taken.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    /// What was done.
+    pub what: String,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// A cluster that is up.
+#[derive(Clone, Debug)]
+pub struct Up {
+    /// A client of it.
+    pub kubectl: Kubectl,
+    /// Its nodes.
+    pub nodes: Vec<Node>,
+    /// How it came to be up.
+    pub outcome: Outcome,
+    /// What was done, in order.
+    pub steps: Vec<Step>,
+}
+
+/// What is told on the way.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// A step was taken.
+    Done(&'a Step),
+    /// A wait goes on for this.
+    Waiting {
+        /// What is missing.
+        waiting_for: &'a [String],
+        /// For how long already.
+        seconds: u64,
+    },
+    /// Something to know.
+    Note(&'a str),
+}
+
+impl Clusters {
+    /// Makes the cluster, unless a good one is there.
+    ///
+    /// # Errors
+    ///
+    /// When there is no room, the port is taken, the cluster that is there is another one or broken, or the new one does
+    /// not come up; what was made of it is removed then.
+    pub fn up(&self, wish: &Wish<'_>, tell: &mut dyn FnMut(Progress<'_>)) -> Result<Up, ClusterError> {
+        let name = &wish.name;
+        let _lock = self.leases.lock(name, || {
+            tell(Progress::Note(&format!(
+                "waiting for another process that works on cluster {name}"
+            )));
+        })?;
+        let image = nodes::image(wish.image)?.ok_or_else(|| ClusterError::NoImage(wish.image.to_owned()))?;
+        let mut work = Work {
+            clusters: self,
+            wish,
+            kubectl: self.kubectl(name),
+            steps: Vec::new(),
+            tell,
+        };
+        let lease = self.leases.read(name)?;
+        let there = nodes::of(name)?;
+        let wanted = Wanted {
+            image: Some(&image),
+            workers: wish.workers,
+        };
+        let found = state::of(lease.as_ref(), &there, wanted);
+        if found == Found::Absent || wish.existing == Existing::Replace {
+            return work.replace(&image, !there.is_empty());
+        }
+        let problem = match (found, lease) {
+            (Found::Absent, _) | (Found::Unfinished, _) => return work.replace(&image, !there.is_empty()),
+            (Found::Foreign, _) | (_, None) => return Err(ClusterError::Foreign(name.clone())),
+            (Found::Outdated(why), _) => ClusterError::Outdated {
+                name: name.clone(),
+                why,
+            },
+            (Found::Broken(why), _) => ClusterError::Broken {
+                name: name.clone(),
+                why,
+            },
+            (Found::Stopped, Some(lease)) => match work.keep(lease, &there, Outcome::Started) {
+                Ok(up) => return Ok(up),
+                Err(error) => broken(name, &error),
+            },
+            (Found::Running, Some(lease)) => match work.keep(lease, &there, Outcome::Kept) {
+                Ok(up) => return Ok(up),
+                Err(error) => broken(name, &error),
+            },
+        };
+        if wish.existing == Existing::Mend {
+            (work.tell)(Progress::Note(&format!("{problem}: it is replaced now")));
+            return work.replace(&image, true);
+        }
+        Err(problem)
+    }
+
+    /// What the API says about the cluster now; none when it does not answer.
+    pub(super) fn readiness(&self, name: &Name, nodes: &[Node]) -> Result<Option<Readiness>, ClusterError> {
+        let kubectl = self.kubectl(name);
+        let words = [
+            "get",
+            readiness::KINDS,
+            "--all-namespaces",
+            "--output=json",
+            "--request-timeout=5s",
+        ];
+        let said = kubectl.try_read(&words, COMMAND_MAX)?;
+        let expected: Vec<_> = nodes
+            .iter()
+            .map(|node| (node.name.as_str(), node.started_at.as_str()))
+            .collect();
+        Ok(said
+            .ok()
+            .and_then(|text| serde_json::from_str(&text).ok())
+            .map(|list| readiness::of_cluster(&list, &expected)))
+    }
+}
+
+fn broken(name: &Name, error: &ClusterError) -> ClusterError {
+    ClusterError::Broken {
+        name: name.clone(),
+        why: error.to_string(),
+    }
+}
+
+/// One `up` on its way.
+struct Work<'a, 'tell> {
+    clusters: &'a Clusters,
+    wish: &'a Wish<'a>,
+    kubectl: Kubectl,
+    steps: Vec<Step>,
+    tell: &'tell mut dyn FnMut(Progress<'_>),
+}
+
+impl Work<'_, '_> {
+    fn replace(mut self, image: &str, exists: bool) -> Result<Up, ClusterError> {
+        let workers = self.wish.workers.unwrap_or(WORKERS);
+        if exists {
+            self.step("the old cluster is removed", |work| {
+                work.clusters.remove(&work.wish.name)
+            })?;
+        }
+        super::room::must_have(workers, true)?;
+        if let Some(port) = self.wish.api_port {
+            TcpListener::bind(("127.0.0.1", port)).map_err(|_| ClusterError::PortTaken(port))?;
+        }
+        match self.make(image, workers) {
+            Ok(nodes) => Ok(self.done(nodes, Outcome::Made)),
+            Err(cause) => {
+                let name = self.wish.name.clone();
+                let evidence = evidence::of(&name, &self.kubectl);
+                let kept = self.wish.keep_failed;
+                if !kept {
+                    self.clusters.remove(&name)?;
+                }
+                Err(ClusterError::NotUp {
+                    name,
+                    cause: Box::new(cause),
+                    evidence,
+                    kept,
+                })
+            }
+        }
+    }
+
+    fn make(&mut self, image: &str, workers: u32) -> Result<Vec<Node>, ClusterError> {
+        let name = &self.wish.name;
+        let mut lease = Lease {
+            version: Lease::VERSION,
+            owner: self.wish.owner.clone(),
+            maker: owner(),
+            finished: false,
+            policies_enforced: false,
+            image: image.to_owned(),
+            workers,
+            made_at_seconds: now_seconds(),
+        };
+        // First of all: whatever happens from here on, somebody knows whose these nodes are.
+        self.clusters.leases.write(name, &lease)?;
+        self.step(&format!("{} nodes are made, kubeadm is done", workers + 1), |work| {
+            kind::create(
+                &work.clusters.kind,
+                name,
+                work.wish.image,
+                &config::kind(workers, work.wish.api_port, work.wish.tags.as_ref()),
+                work.kubectl.kubeconfig(),
+            )
+        })?;
+        self.step("Calico and CoreDNS are put in", Self::put_in)?;
+        let nodes = nodes::of(name)?;
+        self.step("nodes, Calico, CoreDNS and storage are ready", |work| {
+            work.await_ready(&nodes, NEW_MAX)
+        })?;
+        self.step("a NetworkPolicy is enforced", Self::try_policies)?;
+        lease.finished = true;
+        lease.policies_enforced = true;
+        self.clusters.leases.write(name, &lease)?;
+        Ok(nodes)
+    }
+
+    fn keep(&mut self, mut lease: Lease, there: &[Node], outcome: Outcome) -> Result<Up, ClusterError> {
+        let name = &self.wish.name;
+        let mut nodes = there.to_vec();
+        let mut deadline = KEPT_MAX;
+        if outcome == Outcome::Started {
+            self.step("the nodes are started again", |_| nodes::start(there))?;
+            nodes = nodes::of(name)?;
+            deadline = STARTED_MAX;
+            lease.policies_enforced = false;
+            self.clusters.leases.write(name, &lease)?;
+        }
+        if !self.kubectl.kubeconfig().is_file() {
+            kind::export(&self.clusters.kind, name, Some(self.kubectl.kubeconfig()))?;
+        }
+        self.step("nodes, Calico, CoreDNS and storage are ready", |work| {
+            work.await_ready(&nodes, deadline)
+        })?;
+        if !lease.policies_enforced {
+            self.step("a NetworkPolicy is enforced", Self::try_policies)?;
+            lease.policies_enforced = true;
+            self.clusters.leases.write(name, &lease)?;
+        }
+        Ok(Up {
+            kubectl: self.kubectl.clone(),
+            nodes,
+            outcome,
+            steps: std::mem::take(&mut self.steps),
+        })
+    }
+
+    fn put_in(&mut self) -> Result<(), ClusterError> {
+        let name = &self.wish.name;
+        let calico = match self.wish.calico_from {
+            None => run::read(
+                Command::new("docker").args(["exec", &name.control_plane(), "cat", CALICO]),
+                None,
+                COMMAND_MAX,
+            )?,
+            Some(image) => run::read(
+                Command::new("docker").args(["run", "--rm", "--network=none", "--entrypoint=cat", image, CALICO]),
+                None,
+                COMMAND_MAX,
+            )?,
+        };
+        // Its address first, or its first pods would start without it.
+        let endpoint = config::calico_endpoint(name).to_string();
+        self.kubectl.read_with(&["apply", "--filename=-"], &endpoint)?;
+        self.kubectl.read_with(&["create", "--filename=-"], &calico)?;
+        self.kubectl
+            .read_with(&["replace", "--filename=-"], &config::coredns().to_string())?;
+        self.kubectl.read(&[
+            "scale",
+            "deployment",
+            "coredns",
+            "--namespace=kube-system",
+            "--replicas=1",
+        ])?;
+        Ok(())
+    }
+
+    fn await_ready(&mut self, nodes: &[Node], within: Duration) -> Result<(), ClusterError> {
+        let started = Instant::now();
+        let mut news = started + NEWS_EVERY;
+        loop {
+            let readiness = self
+                .clusters
+                .readiness(&self.wish.name, nodes)?
+                .unwrap_or_else(|| Readiness {
+                    waiting_for: vec!["the API".to_owned()],
+                    hopeless: None,
+                });
+            if let Some(reason) = readiness.hopeless {
+                return Err(ClusterError::Hopeless(reason));
+            }
+            if readiness.waiting_for.is_empty() {
+                return Ok(());
+            }
+            if started.elapsed() > within {
+                return Err(ClusterError::NotReady {
+                    seconds: within.as_secs(),
+                    waiting_for: readiness.waiting_for,
+                });
+            }
+            if Instant::now() > news {
+                news += NEWS_EVERY;
+                (self.tell)(Progress::Waiting {
+                    waiting_for: &readiness.waiting_for,
+                    seconds: started.elapsed().as_secs(),
+                });
+            }
+            thread::sleep(Duration::from_millis(300));
+        }
+    }
+
+    fn try_policies(&mut self) -> Result<(), ClusterError> {
+        let pull = if self.wish.tags.is_some() {
+            Pull::Never
+        } else {
+            Pull::IfNotPresent
+        };
+        match canary::try_policies(&self.kubectl, pull)? {
+            Enforcement::Enforced => Ok(()),
+            Enforcement::NotEnforced => Err(ClusterError::NotEnforced),
+        }
+    }
+
+    fn step<T>(
+        &mut self,
+        what: &str,
+        take: impl FnOnce(&mut Self) -> Result<T, ClusterError>,
+    ) -> Result<T, ClusterError> {
+        let started = Instant::now();
+        let result = take(self)?;
+        let step = Step {
+            what: what.to_owned(),
+            seconds: started.elapsed().as_secs_f64(),
+        };
+        (self.tell)(Progress::Done(&step));
+        self.steps.push(step);
+        Ok(result)
+    }
+
+    fn done(self, nodes: Vec<Node>, outcome: Outcome) -> Up {
+        Up {
+            kubectl: self.kubectl,
+            nodes,
+            outcome,
+            steps: self.steps,
+        }
+    }
+}
