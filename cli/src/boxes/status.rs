@@ -145,7 +145,7 @@ fn on_docker(memory: &Memory, mut findings: Findings) -> Result<Findings, Failur
         let mut command = docker::docker();
         command.args(["exec", &container::name(&memory.name), "bash", "-c", INSIDE]);
         inside(&mut findings, command)?;
-        findings.is_up = state["Health"]["Status"] == "healthy";
+        findings.is_up = findings.live.as_ref().is_some_and(|said| said.starts_with("ok"));
     } else {
         findings.is_up = memory.wishes.mode == "headless" && state["ExitCode"] == 0;
     }

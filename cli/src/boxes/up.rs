@@ -178,16 +178,25 @@ fn on_docker(
     Ok(image)
 }
 
+/// Asks the box's own probe: Docker itself would ask for the first time only after a whole interval.
 fn wait_until_healthy(name: &str) -> Result<(), Failure> {
     let deadline = Instant::now() + HEALTHY_MAX;
     loop {
         let state = container::inspect(name)?["State"].take();
-        let health = state["Health"]["Status"].as_str().unwrap_or_default();
-        if health == "healthy" {
-            return Ok(());
-        }
         let is_running = state["Running"] == true && state["Restarting"] != true;
-        if !is_running || health == "unhealthy" || Instant::now() > deadline {
+        let mut said = String::new();
+        if is_running {
+            let mut probe = crate::docker::docker();
+            probe.args(["exec", &container::name(name), "box-entrypoint", "health", "startup"]);
+            let output = process::output(&mut probe)?;
+            if output.status.success() {
+                return Ok(());
+            }
+            said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat())
+                .trim()
+                .to_owned();
+        }
+        if !is_running || Instant::now() > deadline {
             let mut command = crate::docker::docker();
             let output = process::output(command.args(["logs", "--tail=10", &container::name(name)]))?;
             for line in String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).lines() {
@@ -196,10 +205,7 @@ fn wait_until_healthy(name: &str) -> Result<(), Failure> {
             return Err(Failure::new(
                 Code::Unavailable,
                 if is_running {
-                    format!(
-                        "the box is not healthy: {}",
-                        state["Health"]["Log"][0]["Output"].as_str().unwrap_or(health).trim()
-                    )
+                    format!("the box has not started after {} s: {said}", HEALTHY_MAX.as_secs())
                 } else {
                     format!(
                         "the box ended with exit code {}: above are its last words; ./cbox down --name {name} clears it away",
