@@ -1,9 +1,13 @@
 //! The harness: proves what the image and its manifests promise.
 //!
-//! It knows Docker and the image, and nothing of how the image was built.
+//! It knows Docker, the image and the chart, and nothing of how the image was built.
 
+pub mod access;
+pub mod chart;
 pub mod cluster;
 pub mod container;
 pub mod docker;
 pub mod picture;
+pub mod pod_security;
+pub mod programs;
 pub mod tools;

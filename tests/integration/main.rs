@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod boxes;
+mod chart;
 mod command;
 mod credential;
 mod ending;

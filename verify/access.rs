@@ -1,0 +1,3 @@
+//! Who may do what in a cluster.
+
+pub mod table;
