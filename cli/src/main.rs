@@ -5,6 +5,7 @@
 mod arguments;
 mod bench;
 mod build;
+mod cluster;
 mod credentials;
 mod demo;
 mod docker;
@@ -16,6 +17,7 @@ mod lock;
 mod nix;
 mod prefill;
 mod process;
+mod programs;
 mod progress;
 mod project;
 mod run;
@@ -46,6 +48,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Verb::Build(options) => build::command(&project, options),
         Verb::Run(options) => run::command(&project, options),
         Verb::Demo(options) => demo::command(&project, options),
+        Verb::Cluster(verb) => cluster::command(&project, verb),
         Verb::Test(options) => gate::command(&project, options),
         Verb::Bench(options) => bench::command(&project, options),
         Verb::Lock(options) => lock::command(&project, options),
