@@ -15,13 +15,14 @@ use crate::arguments;
 use crate::build;
 use crate::docker;
 use crate::failure::{Code, Failure};
+use crate::prefill;
 use crate::process;
 use crate::programs;
 use crate::progress::human;
 use crate::project::Project;
 
 /// Our node image in Docker.
-const NODE_IMAGE: &str = "claude-in-a-box/kind-node:latest";
+const NODE_IMAGE: &str = "claude-in-a-box/kind-node:v1.33.13";
 
 /// The cluster that the gate and the tests share. It stays between runs, as long as it is good and current.
 pub(crate) const OF_TESTS: &str = "cbox-test";
@@ -174,6 +175,7 @@ fn make(project: &Project, wish: &Wish<'_>) -> Result<(Clusters, Up), Failure> {
         room::must_have(wish.workers.unwrap_or(WORKERS), is_loaded)?;
     }
     let clusters = clusters(project, &programs::build(project)?);
+    prefill::missing_for_cluster(project)?;
     build::load_as(project, "kind-node", NODE_IMAGE)?;
     if published && !is_loaded {
         eprintln!("cbox: pulling {}", wish.image);
