@@ -2,6 +2,8 @@
 //!
 //! It knows Docker, the image and the chart, and nothing of how the image was built.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod access;
 pub mod chart;
 pub mod cluster;

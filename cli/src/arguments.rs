@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use verify::cluster::name::Name;
 
 use crate::boxes::arguments as boxes;
 
@@ -38,6 +39,9 @@ pub(crate) enum Verb {
     Redeploy(boxes::Redeploy),
     /// Build the image, and put this machine's architecture into Docker with --load
     Build(Build),
+    /// A Kubernetes cluster on this machine, to try things on
+    #[command(subcommand)]
+    Cluster(Cluster),
     /// Everything that must hold: the gate
     Test(Test),
     /// Measure the build beside mmdebstrap: takes the assembled images out of the store and makes them again
@@ -99,6 +103,76 @@ pub(crate) struct Build {
     #[arg(long)]
     pub(crate) load: bool,
     /// Print what was built as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `cbox cluster`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cluster {
+    /// Make a cluster of KIND's nodes with Calico, or see that the one that is there is ready
+    Up(ClusterUp),
+    /// Remove a cluster
+    Down(ClusterDown),
+    /// Say what clusters there are, and how they are
+    Status(ClusterStatus),
+    /// Build kubectl, helm, kind and the control plane's programs, and say where they are
+    Programs,
+}
+
+/// `cbox cluster up`.
+#[derive(Args, Debug)]
+pub(crate) struct ClusterUp {
+    /// The cluster's name
+    #[arg(long, default_value = "cbox")]
+    pub(crate) name: Name,
+    /// Nodes beside the control plane; without it as many as there are, or 2
+    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub(crate) workers: Option<u32>,
+    /// The API server's port on this machine; without it one that is free
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) api_port: Option<u16>,
+    /// Replace a cluster of this name, however good it is
+    #[arg(long, conflicts_with = "mend")]
+    pub(crate) fresh: bool,
+    /// Replace a cluster of this name if it is broken or another one than was asked for
+    #[arg(long)]
+    pub(crate) mend: bool,
+    /// Keep the nodes of a cluster that does not come up, to look at them
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Merge the kubeconfig into your own as well, and make the cluster the current one there
+    #[arg(long)]
+    pub(crate) export: bool,
+    /// A published node image by digest instead of our own; its nodes pull Calico from its registry. Not tested here
+    #[arg(long, value_name = "REFERENCE@sha256:DIGEST")]
+    pub(crate) node_image: Option<String>,
+    /// The process that the cluster ends with, in the form of the label io.claude-in-a-box.owner
+    #[arg(long, value_name = "OWNER", hide = true)]
+    pub(crate) owner: Option<String>,
+    /// Print the cluster and the steps as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `cbox cluster down`.
+#[derive(Args, Debug)]
+pub(crate) struct ClusterDown {
+    /// The cluster's name
+    #[arg(long, default_value = "cbox")]
+    pub(crate) name: Name,
+    /// Every cluster that ./cbox made for this user
+    #[arg(long, conflicts_with = "name")]
+    pub(crate) all: bool,
+}
+
+/// `cbox cluster status`.
+#[derive(Args, Debug)]
+pub(crate) struct ClusterStatus {
+    /// Only this cluster
+    #[arg(long)]
+    pub(crate) name: Option<Name>,
+    /// Print it as JSON, one object a cluster
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -68,7 +68,8 @@ pub(crate) fn load_model(project: &Project) -> Result<String, Failure> {
     Ok(tag)
 }
 
-fn load_as(project: &Project, attribute: &str, tag: &str) -> Result<(), Failure> {
+/// Builds an image of the flake's and puts it into Docker under a tag.
+pub(crate) fn load_as(project: &Project, attribute: &str, tag: &str) -> Result<(), Failure> {
     let built = nix::build(project, &[attribute, "assemble"], &format!("image {tag}"))?;
     report(&built);
     let [image, assemble]: [PathBuf; 2] = built.paths.try_into().map_err(|paths| {

@@ -18,6 +18,7 @@ mod lock;
 mod nix;
 mod prefill;
 mod process;
+mod programs;
 mod progress;
 mod project;
 mod run;
@@ -55,6 +56,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Verb::Logs(options) => boxes::attach::logs(&project, options),
         Verb::Exec(options) => boxes::attach::exec(&project, options),
         Verb::Redeploy(options) => boxes::redeploy(&project, options),
+        Verb::Cluster(verb) => cluster::command(&project, verb),
         Verb::Test(options) => gate::command(&project, options),
         Verb::Bench(options) => bench::command(&project, options),
         Verb::Lock(options) => lock::command(&project, options),

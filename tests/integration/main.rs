@@ -6,7 +6,9 @@
 
 mod boxes;
 mod chart;
+mod cluster;
 mod command;
+mod control_plane;
 mod credential;
 mod ending;
 mod exit_codes;

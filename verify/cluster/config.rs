@@ -24,7 +24,7 @@ impl Default for Tags {
     fn default() -> Self {
         Self {
             coredns: "v1.14.3".to_owned(),
-            etcd: "3.5-debian".to_owned(),
+            etcd: "3.5.21".to_owned(),
         }
     }
 }
@@ -148,7 +148,7 @@ mod tests {
         };
         let ours = patch(Some(&Tags::default()));
         assert_eq!(ours["dns"]["imageTag"], "v1.14.3");
-        assert_eq!(ours["etcd"]["local"]["imageTag"], "3.5-debian");
+        assert_eq!(ours["etcd"]["local"]["imageTag"], "3.5.21");
         let published = patch(None);
         assert!(published.get("dns").is_none());
         assert_eq!(published["etcd"]["local"]["extraArgs"]["unsafe-no-fsync"], "true");

@@ -234,18 +234,18 @@ impl ControlPlane {
         Ok(this)
     }
 
-    /// Everything is a socket in the directory, which nobody else may enter.
+    /// It listens on sockets in the directory, which nobody else may enter. It advertises what its flags demand, a host
+    /// and a port: there is no second member to go there.
     fn etcd_arguments(&self) -> Vec<String> {
-        let clients = format!("unix://{}", self.etcd_socket());
-        let peers = format!("unix://{}", self.directory.file("peers.sock").display());
         vec![
             "--name=alone".to_owned(),
             format!("--data-dir={}", self.directory.file("etcd").display()),
-            format!("--listen-client-urls={clients}"),
-            format!("--advertise-client-urls={clients}"),
-            format!("--listen-peer-urls={peers}"),
-            format!("--initial-advertise-peer-urls={peers}"),
-            format!("--initial-cluster=alone={peers}"),
+            format!("--listen-client-urls=unix://{}", self.etcd_socket()),
+            "--advertise-client-urls=http://localhost:2379".to_owned(),
+            // A host and a port again, from which etcd makes a file's name below its working directory.
+            "--listen-peer-urls=unix://localhost:2380".to_owned(),
+            "--initial-advertise-peer-urls=http://localhost:2380".to_owned(),
+            "--initial-cluster=alone=http://localhost:2380".to_owned(),
             // The data do not outlive the process.
             "--unsafe-no-fsync".to_owned(),
             "--log-level=warn".to_owned(),

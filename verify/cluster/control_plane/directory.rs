@@ -1,9 +1,14 @@
 //! The directory of a control plane: for its owner alone, and named after the process that made it.
+//!
+//! It goes with that process, however that ends: a shell waits for the end of a pipe that the process holds, and removes
+//! the directory. Should the shell be killed as well, the next start removes it.
 
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::ControlPlaneError;
@@ -14,10 +19,14 @@ const PREFIX: &str = "cbox-control-plane-";
 /// How much of a log an error shows.
 const LOG_LINES_MAX: usize = 12;
 
+/// Twice: a process that is being killed may still write for a moment.
+const BROOM: &str = r#"cat >/dev/null; rm -rf -- "$0" || { sleep 1; rm -rf -- "$0"; }"#;
+
 #[derive(Debug)]
 pub(super) struct Directory {
     pub(super) path: PathBuf,
     pub(super) kubeconfig: PathBuf,
+    broom: Child,
 }
 
 impl Directory {
@@ -32,9 +41,22 @@ impl Directory {
                 doing: format!("cannot create {}", path.display()),
                 source,
             })?;
+        let broom = Command::new("sh")
+            .args(["-c", BROOM])
+            .arg(&path)
+            // Ctrl-C is for us, not for what tidies up after us.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(|source| ControlPlaneError::Io {
+                doing: "cannot start sh".to_owned(),
+                source,
+            })?;
         Ok(Self {
             kubeconfig: path.join("kubeconfig"),
             path,
+            broom,
         })
     }
 
@@ -70,8 +92,9 @@ impl Directory {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        // What cannot be removed now is swept up by the next start.
-        let _ = fs::remove_dir_all(&self.path);
+        // The end of its input is its signal. What cannot be removed now is swept up by the next start.
+        drop(self.broom.stdin.take());
+        let _ = self.broom.wait();
     }
 }
 
