@@ -233,8 +233,11 @@ pub mod exit_code {
     /// The task did not end in time, as with `timeout(1)`.
     pub const OUT_OF_TIME: u8 = 124;
 
+    /// Ended by a signal: its number is added.
+    pub const SIGNAL_BASE: u8 = 128;
+
     /// Ended by this signal, as with a shell.
     pub fn of_signal(signal: i32) -> u8 {
-        128_u8.saturating_add(u8::try_from(signal).unwrap_or_default())
+        SIGNAL_BASE.saturating_add(u8::try_from(signal).unwrap_or_default())
     }
 }
