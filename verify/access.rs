@@ -1,3 +1,17 @@
-//! Who may do what in a cluster.
+//! Who may do what in a cluster: expected of one table, asked of every oracle.
+//!
+//! ```text
+//! manifests/access.toml --expectation--> what each tier may do --------------------.
+//! manifests/rendered/*.yaml --load--> object --evaluate--> what the objects grant ---+--> engine's cells
+//! a live API --discovery, review, call--> what the cluster answers -----------------'
+//! ```
+//!
+//! [`object`], [`evaluate`], [`expectation`], [`universe`], [`mutation`] and [`escalation`] are pure. What speaks to an API
+//! server is behind the feature `live`: `discovery`, `review` and `call`.
 
+pub mod baseline;
+pub mod evaluate;
+pub mod load;
+pub mod object;
+pub mod question;
 pub mod table;

@@ -9,6 +9,7 @@ pub mod chart;
 pub mod cluster;
 pub mod container;
 pub mod docker;
+pub mod engine;
 pub mod picture;
 pub mod pod_security;
 pub mod programs;
