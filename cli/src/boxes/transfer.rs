@@ -64,7 +64,7 @@ fn into_node(image: Image<'_>, node: &str) -> Result<(), Failure> {
     let present = blobs(node)?;
     let request = tempfile::NamedTempFile::new()
         .map_err(|error| Failure::new(Code::CannotCreate, format!("cannot create a temporary file: {error}")))?;
-    let json = serde_json::json!({ "version": 1, "image": image.path, "tags": [image.tag] });
+    let json = serde_json::json!({ "version": 1, "images": [{ "image": image.path, "tags": [image.tag] }] });
     serde_json::to_writer(&request, &json)
         .map_err(|error| Failure::new(Code::CannotCreate, format!("cannot write a temporary file: {error}")))?;
 
