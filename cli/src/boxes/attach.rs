@@ -27,11 +27,12 @@ pub(crate) fn attach(project: &Project, options: &Attach) -> Result<ExitCode, Fa
     }
     become_client(project, &memory, |reach| match reach {
         Reach::Docker(mut command) => {
+            eprintln!("cbox: Ctrl-P Ctrl-Q leaves it running; Ctrl-C goes to the box");
             command.args(["attach", &container::name(&memory.name)]);
             command
         }
         Reach::Cluster(mut command, pod) => {
-            eprintln!("cbox: Ctrl-C goes to the box; close this terminal, or kill this client, to leave it running");
+            eprintln!("cbox: Ctrl-C goes to the box; closing this terminal leaves it running");
             command.args(["attach", "--stdin", "--tty", "--container=box", pod]);
             command
         }

@@ -77,7 +77,7 @@ fn into_node(image: Image<'_>, node: &str) -> Result<(), Failure> {
     let mut import = docker::docker();
     import
         .args(["exec", "--interactive", node, "ctr", NAMESPACE, "images", "import"])
-        .args(["--digests", "--no-unpack", "-"])
+        .args(["--no-unpack", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());

@@ -361,7 +361,7 @@ pub(crate) fn report(done: &Done, json: bool) -> Result<ExitCode, Failure> {
     };
     println!("the box '{}' is up ({})", done.name, done.place.words());
     println!("  ./cbox status{suffix}    what it is and how it is");
-    println!("  ./cbox attach{suffix}    its terminal; Ctrl-P Ctrl-Q leaves it running");
+    println!("  ./cbox attach{suffix}    its terminal");
     println!("  ./cbox down{suffix}      takes it down and keeps its volume");
     Ok(ExitCode::SUCCESS)
 }
