@@ -168,6 +168,7 @@ fn up(project: &Project, options: &arguments::ClusterUp) -> Result<ExitCode, Fai
 fn make(project: &Project, wish: &Wish<'_>) -> Result<(Clusters, Up), Failure> {
     docker::must_answer()?;
     sweep(project)?;
+    clusters(project, &verify::programs::directory()).check(wish)?;
     let published = wish.calico_from.is_some();
     let is_loaded = nodes::image(wish.image)?.is_some();
     if nodes::of(&wish.name)?.is_empty() {
