@@ -18,6 +18,10 @@ pub struct Catalogue {
     pub tools: BTreeMap<String, Tool>,
     /// Package sets that the build itself runs, by name; for amd64 alone and never in an image.
     pub build: BTreeMap<String, Vec<String>>,
+    /// Package sets of the test cluster's images, by name, each with all that it depends on; for amd64 alone and never
+    /// in the image itself. What `base.assumed` lists is not there either.
+    #[serde(default)]
+    pub cluster: BTreeMap<String, Vec<String>>,
 }
 
 impl Catalogue {

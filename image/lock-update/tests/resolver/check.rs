@@ -125,6 +125,18 @@ fn a_lock_that_fits_has_no_problems() {
     r#"host = ["libc6", "tar"]"#,
     "image/lock/debian.json: build.host: tar is missing; run `cbox lock`"
 )]
+#[case::a_cluster_set_that_grew(
+    "tools.toml",
+    r#"node = ["less"]"#,
+    r#"node = ["less", "tar"]"#,
+    "image/lock/debian.json: cluster.node: tar is missing; run `cbox lock`"
+)]
+#[case::a_cluster_set_that_is_gone(
+    "tools.toml",
+    r#"node = ["less"]"#,
+    r#"attic = ["less"]"#,
+    "image/lock/debian.json: cluster.node: image/tools.toml has no such set; run `cbox lock`"
+)]
 #[case::an_undecided_script(
     "scripts.toml",
     "[less]",
