@@ -240,7 +240,9 @@ fn stands(
 
 /// The build sets are those of `tools.toml`.
 fn build(files: Files<'_>, found: &mut Findings) {
-    for (set, wanted, locked) in sets(&files.catalogue.build, &files.debian.build) {
+    let (wanted, locked) = (&files.catalogue.build, &files.debian.build);
+    for set in names(wanted, locked) {
+        let (wanted, locked) = (listed(wanted.get(set)), locked_names(locked.get(set)));
         for package in wanted.difference(&locked) {
             found.debian(format_args!("build.{set}"), format_args!("{package} is missing"));
         }
@@ -253,30 +255,41 @@ fn build(files: Files<'_>, found: &mut Findings) {
     }
 }
 
-/// The test cluster's sets are those of `tools.toml`, and hold at least what it lists.
+/// The test cluster's sets are those of `tools.toml`, and hold at least what it lists and nothing that it leaves out.
 fn cluster(files: Files<'_>, found: &mut Findings) {
-    for (set, wanted, locked) in sets(&files.catalogue.cluster, &files.debian.cluster) {
-        for package in wanted.difference(&locked) {
-            found.debian(format_args!("cluster.{set}"), format_args!("{package} is missing"));
+    let (wanted, locked) = (&files.catalogue.cluster, &files.debian.cluster);
+    for name in names(wanted, locked) {
+        let locked = locked_names(locked.get(name));
+        let Some(set) = wanted.get(name) else {
+            found.debian(format_args!("cluster.{name}"), "image/tools.toml has no such set");
+            continue;
+        };
+        for package in listed(Some(&set.packages)).difference(&locked) {
+            found.debian(format_args!("cluster.{name}"), format_args!("{package} is missing"));
         }
-        if wanted.is_empty() {
-            found.debian(format_args!("cluster.{set}"), "image/tools.toml has no such set");
+        for package in set.without.keys().filter(|it| locked.contains(it.as_str())) {
+            found.debian(
+                format_args!("cluster.{name}"),
+                format_args!("image/tools.toml does without {package}"),
+            );
         }
     }
 }
 
-/// Each set of either file, with the packages that each has in it.
-fn sets<'a>(
-    wanted: &'a BTreeMap<String, Vec<String>>,
-    locked: &'a BTreeMap<String, Vec<String>>,
-) -> impl Iterator<Item = (&'a String, BTreeSet<&'a str>, BTreeSet<&'a str>)> {
-    let names: BTreeSet<&String> = wanted.keys().chain(locked.keys()).collect();
-    names.into_iter().map(|set| {
-        let wanted = wanted.get(set).into_iter().flatten().map(String::as_str);
-        let locked = locked.get(set).into_iter().flatten();
-        let locked = locked.map(|key| key.split_once(':').map_or(key.as_str(), |it| it.0));
-        (set, wanted.collect(), locked.collect())
-    })
+/// The names of two maps' entries.
+fn names<'a, A, B>(one: &'a BTreeMap<String, A>, other: &'a BTreeMap<String, B>) -> BTreeSet<&'a String> {
+    one.keys().chain(other.keys()).collect()
+}
+
+fn listed(packages: Option<&Vec<String>>) -> BTreeSet<&str> {
+    packages.into_iter().flatten().map(String::as_str).collect()
+}
+
+/// Names of packages out of their keys.
+fn locked_names(keys: Option<&Vec<String>>) -> BTreeSet<&str> {
+    let keys = keys.into_iter().flatten();
+    keys.map(|key| key.split_once(':').map_or(key.as_str(), |it| it.0))
+        .collect()
 }
 
 /// Every script of an image's package is decided on as the lock says, and every decision is on a script.

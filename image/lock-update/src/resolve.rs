@@ -174,14 +174,20 @@ fn cluster(
     universe: &Universe,
     packages: &mut BTreeMap<String, Candidate>,
 ) -> Result<BTreeMap<String, Vec<String>>, Unsatisfiable> {
-    let assumed = catalogue.base.assumed.keys().cloned().collect();
     let mut sets = BTreeMap::new();
-    for (set, names) in &catalogue.cluster {
+    for (name, set) in &catalogue.cluster {
+        let assumed = catalogue
+            .base
+            .assumed
+            .keys()
+            .chain(set.without.keys())
+            .cloned()
+            .collect();
         let root = |package: &String| Root {
             package: package.clone(),
-            wanted_by: format!("cluster.{set}"),
+            wanted_by: format!("cluster.{name}"),
         };
-        let roots: Vec<Root> = names.iter().map(root).collect();
+        let roots: Vec<Root> = set.packages.iter().map(root).collect();
         let solution = solver::solve(Request {
             universe,
             roots: &roots,
@@ -190,7 +196,7 @@ fn cluster(
         })?;
         let members = solution.packages.keys().filter_map(|name| universe.candidate(name));
         let members: BTreeMap<String, Candidate> = members.map(|it| (it.key(), it.clone())).collect();
-        sets.insert(set.clone(), members.keys().cloned().collect());
+        sets.insert(name.clone(), members.keys().cloned().collect());
         packages.extend(members);
     }
     Ok(sets)

@@ -193,14 +193,14 @@ fn a_set_of_the_cluster_holds_what_it_lists_and_what_that_depends_on() {
         layers = [{ name = "base", flavour = "core" }]
         tools = {}
         build = { host = ["a"] }
-        cluster = { node = ["a"] }
+        cluster = { node = { packages = ["a"], without = { e = "It is of no use there." } } }
         [base]
         packages = ["c"]
         assumed = { d = "It is never there." }
         "#,
     )
     .expect("the catalogue must be readable");
-    let lines = ["a 1; Depends: b, d", "b 1", "c 1", "d 1"];
+    let lines = ["a 1; Depends: b, d, e", "b 1", "c 1", "d 1", "e 1"];
     let offered = Architecture::ALL
         .into_iter()
         .map(|architecture| (architecture, candidates(architecture, &lines)))
