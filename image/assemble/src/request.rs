@@ -220,6 +220,14 @@ pub struct Index {
 pub struct Archive {
     /// [`VERSION`].
     pub version: u32,
+    /// The images, whose common layers are in the archive once.
+    pub images: Vec<Tagged>,
+}
+
+/// An image with its names.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tagged {
     /// What `assemble image` wrote.
     pub image: PathBuf,
     /// Names that `docker load` gives the image: `claude-in-a-box:core`.
