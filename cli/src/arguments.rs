@@ -113,6 +113,9 @@ pub(crate) struct Fetch {
     /// Only what the image of amd64 needs
     #[arg(long)]
     pub(crate) amd64: bool,
+    /// What the test cluster needs, too
+    #[arg(long)]
+    pub(crate) cluster: bool,
 }
 
 /// `cbox doctor`.

@@ -112,6 +112,8 @@ pub enum ItemKind {
     Anthropic,
     /// This project.
     Ours,
+    /// A Debian package that is unpacked and no more, where no package database is wanted.
+    Debian,
 }
 
 impl ItemKind {
@@ -124,6 +126,7 @@ impl ItemKind {
             Self::Crate => "crate",
             Self::Anthropic => "anthropic",
             Self::Ours => "ours",
+            Self::Debian => "debian",
         }
     }
 }
