@@ -70,10 +70,10 @@ let
   calicoProgram = name: "${components.some name "calico" [ name ]}/bin/${name}";
 
   busyboxTree = seed.run "busybox-tree" { busybox = debian.unpack busyboxKey; } ''
-    mkdir -p $out/bin $out/etc
-    cp $busybox/usr/bin/busybox $out/bin
-    for applet in $($out/bin/busybox --list); do
-      [ -e $out/bin/$applet ] || ln -s busybox $out/bin/$applet
+    mkdir -p $out/usr/bin $out/etc
+    cp $busybox/usr/bin/busybox $out/usr/bin
+    for applet in $($out/usr/bin/busybox --list); do
+      [ -e $out/usr/bin/$applet ] || ln -s busybox $out/usr/bin/$applet
     done
     echo root:x:0:0:root:/root:/bin/sh >$out/etc/passwd
     echo nobody:x:65534:65534:nobody:/:/bin/false >>$out/etc/passwd
@@ -129,6 +129,8 @@ let
           items = [
             (ours [
               (tree "/" busyboxTree)
+              (link "/bin" "usr/bin")
+              (link "/sbin" "usr/bin")
               (directory "/root" "0700")
               (directory "/tmp" "1777")
             ])
