@@ -18,6 +18,6 @@
         load = run "load";
         load-core = run "load-core";
       };
-      lib = { inherit (image) prefill assembled trees; };
+      lib = { inherit (image) prefill assembled trees cluster; };
     };
 }

@@ -186,6 +186,9 @@ in
     ) architectures
   );
 
+  # The versions of what the test cluster's node brings along.
+  cluster = cluster.versions;
+
   # What `cbox fetch` has to put into the store where upstream cannot be reached: a path, and how to get it.
   prefill = {
     all = prefill (files architectures);
