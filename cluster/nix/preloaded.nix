@@ -59,16 +59,20 @@ let
 
   # One program, alone.
   static = name: {
-    layers = [ (layer name { items = [ (ours [ (program "/usr/local/bin/${name}" (kubernetes name)) ]) ]; }) ];
+    layers = [
+      (layer name { items = [ (ours [ (program "/usr/local/bin/${name}" (kubernetes name)) ]) ]; })
+    ];
     config.Entrypoint = [ "/usr/local/bin/${name}" ];
   };
 
   # Modules keep no modes: what runs is named here.
-  calicoFiles = seed.run "calico-node-files" { calico = components.source "github.com/projectcalico/calico"; } ''
-    cp -r $calico/node/filesystem $out
-    chmod -R u+w $out
-    chmod +x $out/sbin/* $out/etc/rc.local $out/etc/service/available/*/run $out/etc/service/available/*/log/run
-  '';
+  calicoFiles =
+    seed.run "calico-node-files" { calico = components.source "github.com/projectcalico/calico"; }
+      ''
+        cp -r $calico/node/filesystem $out
+        chmod -R u+w $out
+        chmod +x $out/sbin/* $out/etc/rc.local $out/etc/service/available/*/run $out/etc/service/available/*/log/run
+      '';
   calicoProgram = name: "${components.some name "calico" [ name ]}/bin/${name}";
 
   busyboxTree = seed.run "busybox-tree" { busybox = debian.unpack busyboxKey; } ''
@@ -100,7 +104,9 @@ let
     "registry.k8s.io/coredns/coredns:${versions.coredns}" = {
       layers = [
         (layer "coredns" {
-          items = [ (ours [ (program "/coredns" "${components.some "coredns" "coredns" [ "coredns" ]}/bin/coredns") ]) ];
+          items = [
+            (ours [ (program "/coredns" "${components.some "coredns" "coredns" [ "coredns" ]}/bin/coredns") ])
+          ];
         })
       ];
       config.Entrypoint = [ "/coredns" ];
