@@ -297,7 +297,7 @@ fn a_cluster_of_a_process_lives_and_ends_with_it() {
     assert_eq!(made["cluster"]["owner"], owner.as_str());
     let kubectl = kubectl(&made["cluster"]);
     two_clusters_know_nothing_of_each_other(&kubectl);
-    a_network_that_enforces_nothing_is_found_out(&kubectl);
+    a_network_that_enforces_nothing_is_found_out(&kubectl, &format!("{name}-control-plane"));
 
     // As after a restart of the machine or of Docker.
     docker(["container", "kill", &format!("{name}-control-plane")]).expect("docker kills the node");
@@ -323,8 +323,8 @@ fn two_clusters_know_nothing_of_each_other(other: &Kubectl) {
     assert!(said.contains("not found"), "{said}");
 }
 
-/// Without Calico's agent a policy is accepted, and does nothing.
-fn a_network_that_enforces_nothing_is_found_out(kubectl: &Kubectl) {
+/// Without Calico's agent and its rules a policy is accepted, and does nothing.
+fn a_network_that_enforces_nothing_is_found_out(kubectl: &Kubectl, node: &str) {
     let patch = |selector: &str| {
         kubectl
             .read(&[
@@ -346,6 +346,8 @@ fn a_network_that_enforces_nothing_is_found_out(kubectl: &Kubectl) {
     };
     patch(r#"[{"op": "add", "path": "/spec/template/spec/nodeSelector/nowhere", "value": "true"}]"#);
     wait_until("Calico's agent is gone", || agents() == 0);
+    // What it left in the kernel would let no new pod talk to anybody.
+    docker(["exec", node, "iptables", "--flush", "FORWARD"]).expect("the node forwards everything");
     let enforcement = canary::try_policies(kubectl, Pull::Never).expect("it can be tried");
     assert_eq!(enforcement, Enforcement::NotEnforced);
     patch(r#"[{"op": "remove", "path": "/spec/template/spec/nodeSelector/nowhere"}]"#);

@@ -304,6 +304,7 @@ impl Work<'_, '_> {
         self.step("nodes, Calico, CoreDNS and storage are ready", |work| {
             work.await_ready(&nodes, NEW_MAX)
         })?;
+        self.point_calico_to(&name.control_plane())?;
         self.step("a NetworkPolicy is enforced", Self::try_policies)?;
         lease.finished = true;
         lease.policies_enforced = true;
@@ -356,8 +357,7 @@ impl Work<'_, '_> {
             )?,
         };
         // Its address first, or its first pods would start without it.
-        let endpoint = config::calico_endpoint(name).to_string();
-        self.kubectl.read_with(&["apply", "--filename=-"], &endpoint)?;
+        self.point_calico_to(&nodes::address(&name.control_plane())?)?;
         self.kubectl.read_with(&["create", "--filename=-"], &calico)?;
         self.kubectl
             .read_with(&["replace", "--filename=-"], &config::coredns().to_string())?;
@@ -368,6 +368,13 @@ impl Work<'_, '_> {
             "--namespace=kube-system",
             "--replicas=1",
         ])?;
+        Ok(())
+    }
+
+    fn point_calico_to(&self, host: &str) -> Result<(), ClusterError> {
+        let endpoint = config::calico_endpoint(host).to_string();
+        self.kubectl
+            .read_with(&["apply", "--server-side", "--filename=-"], &endpoint)?;
         Ok(())
     }
 
