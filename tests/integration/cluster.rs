@@ -143,6 +143,7 @@ fn status_says_what_there_is() {
     assert_eq!(report["version"], "v1.33.13");
     assert_eq!(report["policies_enforced"], true);
     assert_eq!(report["owner"], "person");
+    assert_eq!(nodes(&report), shared().nodes);
     assert_eq!(
         nodes(&report),
         ["cbox-test-control-plane", "cbox-test-worker", "cbox-test-worker2"]

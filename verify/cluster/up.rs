@@ -174,7 +174,11 @@ impl Clusters {
             },
         };
         if wish.existing == Existing::Mend {
-            (work.tell)(Progress::Note(&format!("{problem}: it is replaced now")));
+            let why = match &problem {
+                ClusterError::Broken { why, .. } | ClusterError::Outdated { why, .. } => why.clone(),
+                other => other.to_string(),
+            };
+            (work.tell)(Progress::Note(&format!("cluster {name} is replaced: {why}")));
             return work.replace(&image, true);
         }
         Err(problem)
