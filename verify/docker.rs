@@ -31,7 +31,12 @@ pub enum DockerError {
 /// The owner's name of this process.
 #[must_use]
 pub fn owner() -> String {
-    let pid = std::process::id();
+    owner_of(std::process::id())
+}
+
+/// The owner's name of a process that lives in this one's PID namespace.
+#[must_use]
+pub fn owner_of(pid: u32) -> String {
     let started = started(pid).unwrap_or_default();
     format!("{pid}-{started}-{}-{}", namespace(), boot())
 }

@@ -15,6 +15,7 @@ use crate::arguments;
 use crate::build;
 use crate::docker;
 use crate::failure::{Code, Failure};
+use crate::nix;
 use crate::prefill;
 use crate::process;
 use crate::programs;
@@ -22,7 +23,7 @@ use crate::progress::human;
 use crate::project::Project;
 
 /// Our node image in Docker.
-const NODE_IMAGE: &str = "claude-in-a-box/kind-node:v1.33.13";
+const NODE_IMAGE: &str = "claude-in-a-box/kind-node:latest";
 
 /// The cluster that the gate and the tests share. It stays between runs, as long as it is good and current.
 pub(crate) const OF_TESTS: &str = "cbox-test";
@@ -97,7 +98,7 @@ fn made(project: &Project, name: &str, existing: Existing) -> Result<Cluster, Fa
     let wish = Wish {
         name: parse(name)?,
         image: NODE_IMAGE,
-        tags: Some(Tags::default()),
+        tags: Some(tags(project)?),
         calico_from: None,
         workers: Some(WORKERS),
         api_port: None,
@@ -132,7 +133,10 @@ fn up(project: &Project, options: &arguments::ClusterUp) -> Result<ExitCode, Fai
     let wish = Wish {
         name: options.name.clone(),
         image: options.node_image.as_deref().unwrap_or(NODE_IMAGE),
-        tags: options.node_image.is_none().then(Tags::default),
+        tags: match options.node_image {
+            Some(_) => None,
+            None => Some(tags(project)?),
+        },
         calico_from: options.node_image.is_some().then_some(NODE_IMAGE),
         workers: options.workers,
         api_port: options.api_port,
@@ -168,6 +172,7 @@ fn up(project: &Project, options: &arguments::ClusterUp) -> Result<ExitCode, Fai
 fn make(project: &Project, wish: &Wish<'_>) -> Result<(Clusters, Up), Failure> {
     docker::must_answer()?;
     sweep(project)?;
+    clusters(project, &verify::programs::directory()).check(wish)?;
     let published = wish.calico_from.is_some();
     let is_loaded = nodes::image(wish.image)?.is_some();
     if nodes::of(&wish.name)?.is_empty() {
@@ -298,6 +303,11 @@ fn clusters(project: &Project, programs: &std::path::Path) -> Clusters {
 fn parse(name: &str) -> Result<Name, Failure> {
     name.parse()
         .map_err(|error: verify::cluster::name::BadName| Failure::new(Code::Usage, error.to_string()))
+}
+
+/// The tags in our node image, as the flake knows them.
+fn tags(project: &Project) -> Result<Tags, Failure> {
+    nix::value(project, "lib.cluster")
 }
 
 /// A tag may mean another image tomorrow.

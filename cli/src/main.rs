@@ -29,11 +29,23 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Verb};
 use clap::Parser;
-use failure::Failure;
+use failure::{Code, Failure};
 use project::Project;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and the version are no mistakes. Whoever closed our output has read enough.
+            let _ = error.print();
+            let code = if error.use_stderr() {
+                Code::Usage.into()
+            } else {
+                ExitCode::SUCCESS
+            };
+            return code;
+        }
+    };
     match dispatch(&arguments) {
         Ok(code) => code,
         Err(failure) => {

@@ -20,11 +20,13 @@ let
       ;
   };
   manifests = import ./manifests.nix {
-    inherit seed components;
-    inherit (preloaded) versions;
+    inherit seed components preloaded;
   };
 in
 {
+  # What is inside, by component, as kubeadm's configuration and tests want to name it.
+  inherit (preloaded) versions;
+
   # The image that `kind create cluster --image` takes.
   node = import ./node.nix {
     inherit

@@ -15,6 +15,7 @@ let
     head
     match
     readFile
+    substring
     ;
   inherit (images)
     directory
@@ -27,7 +28,8 @@ let
 
   versions = {
     kubernetes = components.version "k8s.io/kubernetes";
-    etcd = components.version "go.etcd.io/etcd/server/v3";
+    # Without the `v`, as kubeadm has it.
+    etcd = substring 1 100 (components.version "go.etcd.io/etcd/server/v3");
     coredns = components.version "github.com/coredns/coredns";
     localPath = components.version "github.com/rancher/local-path-provisioner";
     calico =
@@ -57,16 +59,20 @@ let
 
   # One program, alone.
   static = name: {
-    layers = [ (layer name { items = [ (ours [ (program "/usr/local/bin/${name}" (kubernetes name)) ]) ]; }) ];
+    layers = [
+      (layer name { items = [ (ours [ (program "/usr/local/bin/${name}" (kubernetes name)) ]) ]; })
+    ];
     config.Entrypoint = [ "/usr/local/bin/${name}" ];
   };
 
   # Modules keep no modes: what runs is named here.
-  calicoFiles = seed.run "calico-node-files" { calico = components.source "github.com/projectcalico/calico"; } ''
-    cp -r $calico/node/filesystem $out
-    chmod -R u+w $out
-    chmod +x $out/sbin/* $out/etc/rc.local $out/etc/service/available/*/run $out/etc/service/available/*/log/run
-  '';
+  calicoFiles =
+    seed.run "calico-node-files" { calico = components.source "github.com/projectcalico/calico"; }
+      ''
+        cp -r $calico/node/filesystem $out
+        chmod -R u+w $out
+        chmod +x $out/sbin/* $out/etc/rc.local $out/etc/service/available/*/run $out/etc/service/available/*/log/run
+      '';
   calicoProgram = name: "${components.some name "calico" [ name ]}/bin/${name}";
 
   busyboxTree = seed.run "busybox-tree" { busybox = debian.unpack busyboxKey; } ''
@@ -87,7 +93,7 @@ let
     "registry.k8s.io/kube-proxy:${versions.kubernetes}" = {
       layers = [ runtime ] ++ (static "kube-proxy").layers;
     };
-    "registry.k8s.io/etcd:${builtins.substring 1 100 versions.etcd}" = static "etcd";
+    "registry.k8s.io/etcd:${versions.etcd}" = static "etcd";
     "registry.k8s.io/pause:3.10" = {
       layers = [ (layer "pause" { items = [ (ours [ (program "/pause" (kubernetes "pause")) ]) ]; }) ];
       config = {
@@ -98,12 +104,14 @@ let
     "registry.k8s.io/coredns/coredns:${versions.coredns}" = {
       layers = [
         (layer "coredns" {
-          items = [ (ours [ (program "/coredns" "${components.some "coredns" "coredns" [ "coredns" ]}/bin/coredns") ]) ];
+          items = [
+            (ours [ (program "/coredns" "${components.some "coredns" "coredns" [ "coredns" ]}/bin/coredns") ])
+          ];
         })
       ];
       config.Entrypoint = [ "/coredns" ];
     };
-    # The version that the tests of this Kubernetes name; the program reports a later one.
+    # The version that the tests of this Kubernetes name.
     "registry.k8s.io/e2e-test-images/agnhost:2.53" = {
       layers = [
         runtime
@@ -232,6 +240,7 @@ let
 in
 {
   inherit versions;
+  names = attrNames parts;
 
   archive = images.archive "preloaded-images.tar" (
     map (name: {

@@ -119,11 +119,11 @@ let
   # store, and trees that fetch themselves.
   files = wanted: [ seed.seed ] ++ debian.sourcesOf wanted ++ claude.sourcesOf wanted;
   trees = rust.sources ++ [ go.toolchain ] ++ builtins.attrValues goTools.modules ++ crates.sources;
-  sources =
-    name: sources: seed.run name { inherit sources; } "printf '%s\\n' $sources >$out";
+  sources = name: sources: seed.run name { inherit sources; } "printf '%s\\n' $sources >$out";
   # The same for the test cluster: what builds are made with, and the node's own.
   clusterFiles = [ seed.seed ] ++ debian.sourcesOf [ ] ++ debian.clusterSources;
-  clusterTrees = rust.sources ++ [ go.toolchain ] ++ builtins.attrValues components.modules ++ crates.sources;
+  clusterTrees =
+    rust.sources ++ [ go.toolchain ] ++ builtins.attrValues components.modules ++ crates.sources;
   prefill = map (source: source.prefill // { path = builtins.unsafeDiscardStringContext source; });
 in
 {
@@ -185,6 +185,9 @@ in
       arch: [ (images.image "full" arch) ] ++ map (layer: layer.path) (layers arch)
     ) architectures
   );
+
+  # The versions of what the test cluster's node brings along.
+  cluster = cluster.versions;
 
   # What `cbox fetch` has to put into the store where upstream cannot be reached: a path, and how to get it.
   prefill = {

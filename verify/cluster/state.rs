@@ -100,10 +100,11 @@ mod tests {
             assert_eq!(of(lease.as_ref(), nodes, wanted), expected);
         };
         check(None, &[], any, Found::Absent);
+        check(Some(lease(1, true)), &[], any, Found::Absent);
         check(None, &nodes(1), any, Found::Foreign);
         check(Some(lease(1, false)), &nodes(2), any, Found::Unfinished);
         check(Some(lease(1, true)), &nodes(2), any, Found::Running);
-        // Somebody removed the containers.
+        // Somebody removed one of the containers.
         check(
             Some(lease(2, true)),
             &nodes(2),
