@@ -6,6 +6,7 @@
 
 mod chart;
 mod command;
+mod compose;
 mod credential;
 mod ending;
 mod exit_codes;
