@@ -8,6 +8,7 @@ mod boxes;
 mod chart;
 mod cluster;
 mod command;
+mod compose;
 mod control_plane;
 mod credential;
 mod ending;
