@@ -6,6 +6,7 @@
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::file;
+use crate::mcp::SERVICE_ACCOUNT;
 use crate::state::{self, Places};
 use crate::tier::Tier;
 use serde_json::Value;
@@ -19,8 +20,6 @@ use std::time::{Duration, Instant};
 const FILE: &str = "rules/claude-in-a-box.md";
 /// What the image says of itself: its tools, one a line with what it is for, and a text for each tier.
 const SHARE: &str = "/usr/share/claude-in-a-box";
-/// Where a pod finds its namespace.
-const NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 /// A start does not wait longer for an API server that does not answer.
 const VERSION_SECONDS_MAX: u64 = 2;
 
@@ -44,7 +43,8 @@ pub fn write(places: &Places, tier: Option<Tier>, environment: &Environment) -> 
     let cluster = tier.map(|tier| Cluster {
         tier,
         version: version(environment),
-        namespace: Some(text(Path::new(NAMESPACE)).trim().to_owned()).filter(|namespace| !namespace.is_empty()),
+        namespace: Some(text(&Path::new(SERVICE_ACCOUNT).join("namespace")).trim().to_owned())
+            .filter(|namespace| !namespace.is_empty()),
         rights: text(&share.join("tiers").join(format!("{}.md", tier.name()))),
     });
     let tools = tools(&text(&share.join("tools.txt")), environment);
@@ -116,11 +116,11 @@ fn write_cluster(text: &mut String, cluster: &Cluster) {
     );
 }
 
-/// Asks the API server, as kubectl finds it.
+/// Asks the API server, as kubectl finds it: any option that says more about the cluster, a timeout even, would make it forget that it is
+/// in a pod.
 fn version(environment: &Environment) -> Result<String, String> {
     let mut child = Command::new("kubectl")
         .args(["version", "--output=json"])
-        .arg(format!("--request-timeout={VERSION_SECONDS_MAX}s"))
         .env_clear()
         .envs(environment.iter().filter(|(name, _)| !is_secret(name)))
         .stdin(Stdio::null())
@@ -128,8 +128,7 @@ fn version(environment: &Environment) -> Result<String, String> {
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| format!("kubectl cannot be started: {error}"))?;
-    // A name server that does not answer is not within kubectl's own deadline.
-    let deadline = Instant::now() + Duration::from_secs(VERSION_SECONDS_MAX + 1);
+    let deadline = Instant::now() + Duration::from_secs(VERSION_SECONDS_MAX);
     let ended = loop {
         match child.try_wait() {
             Ok(Some(_)) => break true,
@@ -150,7 +149,7 @@ fn version(environment: &Environment) -> Result<String, String> {
     };
     match answer["serverVersion"]["gitVersion"].as_str() {
         Some(version) if is_version(version) => Ok(version.to_owned()),
-        _ => Err("kubectl version got none".into()),
+        _ => Err("kubectl version got no answer".into()),
     }
 }
 

@@ -7,10 +7,9 @@ use crate::arguments::Arguments;
 use crate::credential::{self, Credential};
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::mcp;
+use crate::mcp::{self, Server};
 use crate::mode::Mode;
 use crate::state::Places;
-use crate::tier::Tier;
 use rustix::fs::Access;
 use serde_json::{Map, Value, json};
 use std::ffi::{OsStr, OsString};
@@ -72,7 +71,7 @@ impl Command {
     pub fn new(
         program: &Path,
         mode: &Mode,
-        tier: Option<Tier>,
+        server: Option<&Server>,
         places: &Places,
         credential: &Credential,
         arguments: &Arguments,
@@ -80,7 +79,7 @@ impl Command {
     ) -> Result<Self, Error> {
         let mut command = std::process::Command::new(program);
         command
-            .args(command_line(mode, tier, places, credential, arguments, &environment))
+            .args(command_line(mode, server, places, credential, arguments, &environment))
             .env_clear();
         prepare_environment(&mut environment, mode, places);
         let credential_pipe = credential.to_pipe()?.map(|(variable, reader)| {
@@ -131,7 +130,7 @@ pub fn find(path: Option<&OsStr>) -> Result<PathBuf, Error> {
 
 fn command_line(
     mode: &Mode,
-    tier: Option<Tier>,
+    server: Option<&Server>,
     places: &Places,
     credential: &Credential,
     arguments: &Arguments,
@@ -160,9 +159,9 @@ fn command_line(
     }
     line.extend(["--setting-sources", "user"].map(OsString::from));
     line.push(option("--add-dir", &places.workspace));
-    if let Some(tier) = tier {
+    if let Some(server) = server {
         line.push("--strict-mcp-config".into());
-        line.push(option("--mcp-config", mcp::configuration(tier).to_string()));
+        line.push(option("--mcp-config", mcp::configuration(server).to_string()));
     }
     line.extend(settings(credential, environment).map(|settings| option("--settings", settings.to_string())));
     line.extend(environment.get("CLAUDE_MODEL").map(|model| option("--model", model)));
@@ -210,6 +209,7 @@ pub fn prepare_environment(environment: &mut Environment, mode: &Mode, places: &
 mod tests {
     use super::*;
     use crate::task::{Limits, OutputFormat, Task};
+    use crate::tier::Tier;
     use rstest::rstest;
 
     const COMMON: &str = "--setting-sources user --add-dir=/workspace";
@@ -256,17 +256,30 @@ mod tests {
 
     /// The operator's server has a configuration of its own; the others' is the same.
     #[rstest]
-    #[case(Tier::Readonly, "readonly")]
-    #[case(Tier::Airgapped, "readonly")]
-    #[case(Tier::Operator, "operator")]
-    fn a_cluster_comes_with_its_server_and_no_other(#[case] tier: Tier, #[case] file: &str) {
-        let server = format!(
-            r#"{{"mcpServers":{{"kubernetes":{{"args":["--config","/etc/kubernetes-mcp-server/{file}.toml"],"command":"/usr/bin/kubernetes-mcp-server","type":"stdio"}}}}}}"#
+    #[case(Tier::Readonly, None, r#""--config","/etc/kubernetes-mcp-server/readonly.toml""#)]
+    #[case(Tier::Airgapped, None, r#""--config","/etc/kubernetes-mcp-server/readonly.toml""#)]
+    #[case(Tier::Operator, Some("/k"), r#""--config","/etc/kubernetes-mcp-server/operator.toml","--kubeconfig","/k","--cluster-provider","kubeconfig""#)]
+    fn a_cluster_comes_with_its_server_and_no_other(
+        #[case] tier: Tier,
+        #[case] kubeconfig: Option<&str>,
+        #[case] arguments: &str,
+    ) {
+        let server = Server {
+            tier,
+            kubeconfig: kubeconfig.map(PathBuf::from),
+        };
+        let expected = format!(
+            r#"{{"mcpServers":{{"kubernetes":{{"args":[{arguments}],"command":"/usr/bin/kubernetes-mcp-server","type":"stdio"}}}}}}"#
         );
-        let line = line(&Mode::Interactive, Some(tier), &Credential::Login("/login".into()), &[]);
+        let line = line(
+            &Mode::Interactive,
+            Some(&server),
+            &Credential::Login("/login".into()),
+            &[],
+        );
         assert_eq!(
             line,
-            format!("{COMMON} --strict-mcp-config --mcp-config={server} --verbose")
+            format!("{COMMON} --strict-mcp-config --mcp-config={expected} --verbose")
         );
     }
 
@@ -315,7 +328,7 @@ mod tests {
         );
     }
 
-    fn line(mode: &Mode, tier: Option<Tier>, credential: &Credential, variables: &[(&str, &str)]) -> String {
+    fn line(mode: &Mode, server: Option<&Server>, credential: &Credential, variables: &[(&str, &str)]) -> String {
         let arguments = Arguments {
             secrets: "/run/secrets/anthropic".into(),
             passed_on: vec!["--verbose".into()],
@@ -324,7 +337,7 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        command_line(mode, tier, &places(), credential, &arguments, &environment)
+        command_line(mode, server, &places(), credential, &arguments, &environment)
             .join(OsStr::new(" "))
             .to_string_lossy()
             .into_owned()

@@ -39,6 +39,7 @@ use arguments::{Arguments, Command};
 use credential::Credential;
 use environment::Environment;
 use error::Error;
+use mcp::Server;
 use mode::Mode;
 use notes::Notes;
 use process::Process;
@@ -105,7 +106,8 @@ fn start(arguments: &Arguments, mut environment: Environment) -> Result<u8, Erro
         Mode::Interactive | Mode::RemoteControl => {
             let credential = find_credential(&mode, &arguments.secrets, &environment, &places)?;
             prepare(&places, Some(&credential), tier, &environment)?;
-            let command = command(&mode, tier, &places, &credential, arguments, environment)?;
+            let server = mcp::prepare(&places, tier, &environment)?;
+            let command = command(&mode, server.as_ref(), &places, &credential, arguments, environment)?;
             Err(command.become_claude())
         }
         Mode::Headless(ref task) => {
@@ -115,7 +117,8 @@ fn start(arguments: &Arguments, mut environment: Environment) -> Result<u8, Erro
             }
             let credential = find_credential(&mode, &arguments.secrets, &environment, &places)?;
             let notes = prepare(&places, Some(&credential), tier, &environment)?;
-            let command = command(&mode, tier, &places, &credential, arguments, environment)?;
+            let server = mcp::prepare(&places, tier, &environment)?;
+            let command = command(&mode, server.as_ref(), &places, &credential, arguments, environment)?;
             match runs::begin(&places.home, &id, task)? {
                 Ok(run) => headless::run(command, task.clone(), &run, &notes, &credential.fingerprint()),
                 Err(kept) => Ok(headless::repeat(&kept, task.output_format)),
@@ -143,14 +146,14 @@ fn find_credential(
 
 fn command(
     mode: &Mode,
-    tier: Option<Tier>,
+    server: Option<&Server>,
     places: &Places,
     credential: &Credential,
     arguments: &Arguments,
     environment: Environment,
 ) -> Result<claude::Command, Error> {
     let program = claude::find(environment.get("PATH"))?;
-    claude::Command::new(&program, mode, tier, places, credential, arguments, environment)
+    claude::Command::new(&program, mode, server, places, credential, arguments, environment)
 }
 
 /// Everything that is written before Claude starts, and the note that it is.
