@@ -10,8 +10,22 @@
 //! server is behind the feature `live`: `discovery`, `review` and `call`.
 
 pub mod baseline;
+#[cfg(feature = "live")]
+pub mod call;
+#[cfg(feature = "live")]
+pub mod discovery;
 pub mod evaluate;
+pub mod expectation;
+pub mod grid;
+pub mod inventory;
+#[cfg(feature = "live")]
+pub mod live;
 pub mod load;
+pub mod mutation;
 pub mod object;
 pub mod question;
+pub mod release;
+#[cfg(feature = "live")]
+pub mod review;
 pub mod table;
+pub mod universe;

@@ -38,6 +38,15 @@ impl Subject {
         }
     }
 
+    /// Whoever shows no proof at all.
+    #[must_use]
+    pub fn nameless() -> Self {
+        Self {
+            user: "system:anonymous".to_owned(),
+            groups: vec!["system:unauthenticated".to_owned()],
+        }
+    }
+
     /// A user of no group but that of everybody with a name.
     #[must_use]
     pub fn user(name: &str) -> Self {
