@@ -18,6 +18,7 @@ mod hardening;
 mod headless;
 mod inputs;
 mod interactive;
+mod live;
 mod modes;
 mod probes;
 mod readme;

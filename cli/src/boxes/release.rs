@@ -160,7 +160,8 @@ impl Release<'_> {
     /// Installs or upgrades the release.
     pub(crate) fn install(&self, values: &Value) -> Result<(), Failure> {
         let mut command = self.cluster.helm();
-        command.args(["upgrade", "--install", "--history-max=5"]);
+        // Helm would otherwise leave what a failed upgrade had made already, roles among it.
+        command.args(["upgrade", "--install", "--history-max=5", "--cleanup-on-fail"]);
         self.with_values(&mut command, values, process::read).map(drop)
     }
 
