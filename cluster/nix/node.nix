@@ -69,6 +69,7 @@ let
   # What multi-user.target is for on this node.
   services = [
     "containerd"
+    "inotify-limits"
     "kubelet"
     "preloaded-images"
     "undo-mount-hacks"
