@@ -34,12 +34,12 @@ pub struct Wanted<'a> {
 /// Judges what is there.
 #[must_use]
 pub fn of(lease: Option<&Lease>, nodes: &[Node], wanted: Wanted<'_>) -> Found {
+    if nodes.is_empty() {
+        // Somebody removed them all without telling us: what they wanted is clear.
+        return Found::Absent;
+    }
     let Some(lease) = lease else {
-        return if nodes.is_empty() {
-            Found::Absent
-        } else {
-            Found::Foreign
-        };
+        return Found::Foreign;
     };
     if !lease.finished {
         return Found::Unfinished;
