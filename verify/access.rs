@@ -14,6 +14,7 @@ pub mod baseline;
 pub mod call;
 #[cfg(feature = "live")]
 pub mod discovery;
+pub mod escalation;
 pub mod evaluate;
 pub mod expectation;
 pub mod grid;
@@ -27,5 +28,6 @@ pub mod question;
 pub mod release;
 #[cfg(feature = "live")]
 pub mod review;
+pub mod review_table;
 pub mod table;
 pub mod universe;

@@ -13,8 +13,9 @@ use verify::access::mutation::{self, Mutant};
 use verify::access::object::Objects;
 use verify::access::question::{Access, Question, Subject};
 use verify::access::release::{self, Release};
+use verify::access::review_table::{self, Column};
 use verify::access::table::Table;
-use verify::access::{baseline, call, discovery, review, universe};
+use verify::access::{baseline, call, discovery, escalation, review, universe};
 use verify::engine::cell::{Claim, Observation, Verdict};
 use verify::engine::execute::execute;
 use verify::engine::ledger::Ledger;
@@ -451,4 +452,194 @@ fn the_baseline_is_the_live_one() {
     };
     let baseline = baseline::objects().expect("the baseline is read");
     assert_eq!(rights(&baseline), rights(&live));
+}
+
+/// Who may do what, for reviewers: what changes here is what a release grants from now on.
+#[test]
+fn the_reviewed_table() {
+    let column = |title: &str, tier: &str, account: &str, namespace: Option<&str>| {
+        let release = release(tier);
+        Column {
+            title: title.to_owned(),
+            objects: release.all_objects().expect("the baseline is read"),
+            subject: Subject::service_account(&release.namespace, account),
+            namespace: namespace.map(str::to_owned),
+        }
+    };
+    let columns = [
+        column("anybody", "none", "default", None),
+        column("none", "none", "box", None),
+        column("readonly", "readonly", "box", None),
+        column("airgapped", "airgapped", "box", None),
+        column("operator", "operator", "box", None),
+        column("operator in shop", "operator", "box", Some("shop")),
+        column("operator at home", "operator", "box", Some("claude")),
+    ];
+    // What only some clusters have, and the table speaks of, is there as well.
+    let metrics = ["nodes", "pods"].map(|name| Resource {
+        group: "metrics.k8s.io".to_owned(),
+        name: name.to_owned(),
+        version: "v1beta1".to_owned(),
+        is_namespaced: name == "pods",
+        verbs: vec![],
+    });
+    let mut all = resources();
+    all.extend(metrics);
+    all.sort();
+    insta::assert_snapshot!("reviewed_table", review_table::format(&all, &columns));
+}
+
+/// What the rights lead to in three steps. A path that is not in this list is a decision, not a detail.
+#[test]
+fn escalation_paths_are_the_reviewed_ones() {
+    let mut list = String::new();
+    for tier in ["none", "readonly", "airgapped", "operator"] {
+        let release = release(tier);
+        let paths = escalation::paths(&release.objects, &release.namespace, &release.account, &NAMESPACES);
+        let paths = if paths.is_empty() {
+            vec!["nowhere".to_owned()]
+        } else {
+            paths
+        };
+        list.push_str(&format!("{tier}:\n  {}\n", paths.join("\n  ")));
+    }
+    insta::assert_snapshot!("escalation_paths", list);
+}
+
+/// One right too many opens paths that the list does not have.
+#[rstest]
+#[case::kubelet(
+    "nodes/proxy",
+    "account claude/box --[get nodes/proxy]--> root on any node --[tokens of the node's pods]--> any service account of \
+     kube-system --[its controllers' accounts]--> everything"
+)]
+#[case::secrets(
+    "secrets",
+    "account claude/box --[get secrets, list secrets, watch secrets]--> any Secret of kube-system --[long-lived tokens, \
+     where there are any]--> any service account of kube-system --[its controllers' accounts]--> everything"
+)]
+#[case::exec("pods/exec", "account claude/box --[get pods/exec]--> any service account of shop")]
+fn a_right_too_many_opens_a_path(#[case] resource: &str, #[case] path: &str) {
+    let mut release = release("readonly");
+    let before = escalation::paths(&release.objects, "claude", "box", &NAMESPACES);
+    assert_eq!(before, Vec::<String>::new());
+    release.objects.roles[0].rules[0].resources.push(resource.into());
+    let after = escalation::paths(&release.objects, "claude", "box", &NAMESPACES);
+    assert!(after.iter().any(|found| found == path), "{}", after.join("\n"));
+}
+
+/// A release of one role, bound in one place, for what oracles get wrong.
+fn single(rules: &str, namespace: Option<&str>) -> Release {
+    let place = namespace.map_or(String::new(), |namespace| format!(", namespace: {namespace}"));
+    let kind = namespace.map_or("ClusterRoleBinding", |_| "RoleBinding");
+    let text = format!(
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {{name: single}}\nrules: [{rules}]\n---\n\
+         apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata: {{name: single{place}}}\n\
+         roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: single}}\n\
+         subjects: [{{kind: ServiceAccount, name: box, namespace: claude}}]\n"
+    );
+    Release::read("nobody", ("claude", "box"), &[], ("single.yaml", &text)).expect("it is YAML")
+}
+
+fn answer(observation: Observation<Access>) -> Access {
+    match observation {
+        Observation::Answered { answer, .. } => answer,
+        Observation::NotProbed { cause } => panic!("not probed: {cause}"),
+    }
+}
+
+async fn by_call(client: &kube::Client, question: &Question) -> Access {
+    let call = call::call(question, &resources()).expect("it can be called");
+    answer(call::make(client, &call).await)
+}
+
+/// A review adds no groups: without them, what everybody may is denied.
+#[test]
+fn a_review_without_groups_is_wrong() {
+    let question = Question::resource("create", "authorization.k8s.io", "selfsubjectaccessreviews", None);
+    let account = Subject::service_account("claude", "box");
+    let bare = Subject {
+        groups: vec![],
+        ..account.clone()
+    };
+    runtime().block_on(async {
+        let client = server().await.administrator().expect("a client");
+        let (with, without) = (
+            answer(review::subject_access(&client, &account, &question).await),
+            answer(review::subject_access(&client, &bare, &question).await),
+        );
+        assert_eq!((with, without), (Access::Allowed, Access::Denied));
+    });
+}
+
+/// A review that names a namespace for the cluster's own object says yes; the request is refused. So no table asks it.
+#[test]
+fn a_review_of_a_clusters_object_in_a_namespace_is_wrong() {
+    let release = single(
+        "{apiGroups: [\"\"], resources: [persistentvolumes], verbs: [delete]}",
+        Some("claude"),
+    );
+    let question = |namespace| Question::resource("delete", "", "persistentvolumes", namespace);
+    let table = universe::questions(&resources(), &table(), &release.objects, &NAMESPACES);
+    assert!(table.contains(&question(None)) && !table.contains(&question(Some("claude"))));
+    runtime().block_on(installed(&release, async |server: &Server, client: &kube::Client| {
+        let account = server.account("claude", "box").await.expect("a token");
+        let reviewed = answer(review::subject_access(client, &release.subject(), &question(Some("claude"))).await);
+        let real = by_call(&account, &question(None)).await;
+        assert_eq!((reviewed, real), (Access::Allowed, Access::Denied));
+    }));
+}
+
+/// Exec by SPDY is `create`, by WebSocket it is `get`: who has one of them has one of the ways.
+#[rstest]
+#[case::spdy("create", [Access::Allowed, Access::Denied])]
+#[case::websocket("get", [Access::Denied, Access::Allowed])]
+fn exec_is_two_rights(#[case] verb: &str, #[case] expected: [Access; 2]) {
+    let rules = format!("{{apiGroups: [\"\"], resources: [pods/exec], verbs: [{verb}]}}");
+    let release = single(&rules, None);
+    runtime().block_on(installed(&release, async |server: &Server, _: &kube::Client| {
+        let account = server.account("claude", "box").await.expect("a token");
+        let ask = |verb| Question::resource(verb, "", "pods/exec", Some("claude"));
+        let observed = [
+            by_call(&account, &ask("create")).await,
+            by_call(&account, &ask("get")).await,
+        ];
+        assert_eq!(observed, expected);
+    }));
+}
+
+/// An API server that is not there, or takes no token, proves nothing: every cell is an error that names it.
+#[rstest]
+#[case::no_server("review", "was not answered")]
+#[case::no_token("call", "the token is not taken")]
+fn a_broken_world_is_an_error(#[case] oracle: &str, #[case] cause: &str) {
+    let release = release("readonly");
+    let run = runtime().block_on(async {
+        let server = server().await;
+        let broken = match oracle {
+            // Nobody listens on port 1 of this machine.
+            "review" => kube::Config::new("https://127.0.0.1:1".parse().expect("an address")),
+            _ => server.with_token("not a token"),
+        };
+        let client = kube::Client::try_from(broken).expect("a client that has asked nothing yet");
+        let asked: Vec<_> = ["get", "delete"]
+            .map(|verb| Question::resource(verb, "", "secrets", None))
+            .into();
+        let subject = (release.subject(), release.tier.clone());
+        let resources = resources();
+        let probe = |claim: Claim<Question, Access>| {
+            let call = call::call(&claim.question, &resources).expect("it can be called");
+            let (client, subject) = (client.clone(), release.subject());
+            async move {
+                match oracle {
+                    "review" => review::subject_access(&client, &subject, &claim.question).await,
+                    _ => call::make(&client, &call).await,
+                }
+            }
+        };
+        run_live(&release, &subject, &asked, "test", probe).await
+    });
+    assert_eq!(run.verdict(), Verdict::Error, "{run}");
+    assert_eq!(run.totals().errors, 2, "{run}");
+    assert!(run.cells.iter().all(|cell| cell.cause.contains(cause)), "{run}");
 }
