@@ -18,6 +18,13 @@
         load = run "load";
         load-core = run "load-core";
       };
-      lib = { inherit (image) prefill assembled trees; };
+      lib = {
+        inherit (image)
+          prefill
+          assembled
+          trees
+          cluster
+          ;
+      };
     };
 }

@@ -18,7 +18,9 @@ mod kind;
 pub mod kubectl;
 pub mod lease;
 pub mod name;
+pub mod namespace;
 pub mod nodes;
+pub mod pods;
 mod readiness;
 mod report;
 pub mod room;
@@ -128,6 +130,16 @@ pub enum ClusterError {
         /// The deadline.
         seconds: u64,
         /// What is missing.
+        waiting_for: Vec<String>,
+    },
+    /// Pods were not ready in time.
+    #[error("in namespace {namespace} not ready after {seconds} s: {}", .waiting_for.join(", "))]
+    PodsNotReady {
+        /// Where.
+        namespace: String,
+        /// The deadline.
+        seconds: u64,
+        /// Which.
         waiting_for: Vec<String>,
     },
     /// It will never be ready.

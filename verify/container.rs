@@ -36,14 +36,37 @@ pub struct Container {
     pub terminal: bool,
     /// Words behind the image: arguments of the entrypoint.
     pub words: Vec<String>,
+    /// It lives on after whoever started it; else it is in the foreground and is removed when it ends.
+    pub background: Option<Background>,
+}
+
+/// A container that lives on.
+#[derive(Clone, Debug)]
+pub struct Background {
+    /// What it is called.
+    pub name: String,
+    /// The named volume at `/home/claude`: logins, sessions, results.
+    pub home: String,
+    /// Docker starts it again when it ends, and when the daemon starts.
+    pub restarts: bool,
 }
 
 impl Container {
-    /// The arguments of `docker run` in the foreground; the container is removed when it ends.
+    /// The arguments of `docker run`.
     #[must_use]
     pub fn arguments(&self) -> Vec<String> {
-        let mut arguments: Vec<String> = ["run", "--rm"].map(str::to_owned).to_vec();
-        arguments.extend(hardening());
+        let mut arguments = vec!["run".to_owned()];
+        arguments.extend(confinement());
+        match &self.background {
+            None => {
+                arguments.push("--rm".to_owned());
+                arguments.extend(tmpfs_mounts(|_| true));
+            }
+            Some(background) => {
+                arguments.extend(background.arguments());
+                arguments.extend(tmpfs_mounts(|path| path != HOME));
+            }
+        }
         if self.terminal {
             arguments.extend(["--interactive", "--tty"].map(str::to_owned));
         }
@@ -69,24 +92,58 @@ impl Container {
     }
 }
 
-/// What every container of the box runs under: nothing it does not need.
+impl Background {
+    /// The probe's command is found by the image's own shell, whose `PATH` is the image's.
+    fn arguments(&self) -> Vec<String> {
+        let restart = if self.restarts { "unless-stopped" } else { "no" };
+        let mut arguments = vec![
+            "--detach".to_owned(),
+            format!("--name={}", self.name),
+            format!("--restart={restart}"),
+            format!("--mount=type=volume,source={},target={HOME}", self.home),
+        ];
+        let health = [
+            "--health-cmd=box-entrypoint health live",
+            "--health-interval=10s",
+            "--health-timeout=5s",
+            "--health-retries=3",
+        ];
+        arguments.extend(health.map(str::to_owned));
+        arguments
+    }
+}
+
+/// What every container of the box runs under: nothing it does not need, and a tmpfs at each place that it writes to.
 #[must_use]
 pub fn hardening() -> Vec<String> {
+    let mut arguments = confinement();
+    arguments.extend(tmpfs_mounts(|_| true));
+    arguments
+}
+
+fn confinement() -> Vec<String> {
     let mut arguments: Vec<String> = ["--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges"]
         .map(str::to_owned)
         .to_vec();
     arguments.push(format!("--pids-limit={PIDS_MAX}"));
-    for (path, mode) in WRITABLE {
-        arguments.push(format!("--tmpfs={path}:{}", tmpfs(mode)));
-    }
     arguments
 }
+
+fn tmpfs_mounts(is_wanted: impl Fn(&str) -> bool) -> impl Iterator<Item = String> {
+    let wanted: Vec<_> = WRITABLE.into_iter().filter(|(path, _)| is_wanted(path)).collect();
+    wanted
+        .into_iter()
+        .map(|(path, mode)| format!("--tmpfs={path}:{}", tmpfs(mode)))
+}
+
+/// The box's home, where everything that is to outlive it is.
+pub const HOME: &str = "/home/claude";
 
 /// Enough for an agent with its shells and MCP servers; a fork bomb ends here.
 pub const PIDS_MAX: i64 = 512;
 
 /// The places that the box always writes to, with their modes; each is a tmpfs unless a volume is mounted there.
-pub const WRITABLE: [(&str, &str); 2] = [("/tmp", "1777"), ("/home/claude", "0755")];
+pub const WRITABLE: [(&str, &str); 2] = [("/tmp", "1777"), (HOME, "0755")];
 
 /// The options of a tmpfs of the box's user. Programs may run from it, unlike from Docker's default: an agent builds and
 /// runs things.
@@ -110,6 +167,29 @@ fn bind(source: &Path, target: &str, read_only: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_box_that_lives_on_has_its_volume_where_others_have_a_tmpfs() {
+        let background = Background {
+            name: "cbox-one".to_owned(),
+            home: "cbox-one-home".to_owned(),
+            restarts: true,
+        };
+        let foreground = Container::default().arguments();
+        let arguments = Container {
+            background: Some(background),
+            ..Container::default()
+        }
+        .arguments();
+        let has = |arguments: &[String], start: &str| arguments.iter().any(|argument| argument.starts_with(start));
+        assert!(has(&foreground, "--tmpfs=/home/claude:") && has(&foreground, "--rm"));
+        assert!(!has(&arguments, "--tmpfs=/home/claude:") && !has(&arguments, "--rm"));
+        assert!(has(
+            &arguments,
+            "--mount=type=volume,source=cbox-one-home,target=/home/claude"
+        ));
+        assert!(has(&arguments, "--restart=unless-stopped") && has(&arguments, "--tmpfs=/tmp:"));
+    }
 
     #[test]
     fn a_path_that_would_add_a_mount_option_is_not_mountable() {

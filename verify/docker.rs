@@ -31,7 +31,12 @@ pub enum DockerError {
 /// The owner's name of this process.
 #[must_use]
 pub fn owner() -> String {
-    let pid = std::process::id();
+    owner_of(std::process::id())
+}
+
+/// The owner's name of a process that lives in this one's PID namespace.
+#[must_use]
+pub fn owner_of(pid: u32) -> String {
     let started = started(pid).unwrap_or_default();
     format!("{pid}-{started}-{}-{}", namespace(), boot())
 }
@@ -105,7 +110,7 @@ impl Drop for Network {
     }
 }
 
-/// Removes the containers and networks whose owner is a process that is no more.
+/// Removes the containers, networks and volumes whose owner is a process that is no more.
 ///
 /// # Errors
 ///
@@ -118,7 +123,7 @@ pub fn sweep() -> Result<(), DockerError> {
     remove_of(|owner| !lives(owner))
 }
 
-/// Removes the containers and networks of this process, the running ones included.
+/// Removes the containers, networks and volumes of this process, the running ones included.
 ///
 /// # Errors
 ///
@@ -129,7 +134,7 @@ pub fn remove_own() -> Result<(), DockerError> {
 }
 
 fn remove_of(chosen: impl Fn(&str) -> bool) -> Result<(), DockerError> {
-    for kind in ["container", "network"] {
+    for kind in ["container", "network", "volume"] {
         let ids = labelled(kind, &chosen)?;
         let Err(error) = remove(kind, &ids.join("\n")) else {
             continue;
@@ -150,7 +155,9 @@ fn remove_of(chosen: impl Fn(&str) -> bool) -> Result<(), DockerError> {
 fn labelled(kind: &str, chosen: impl Fn(&str) -> bool) -> Result<Vec<String>, DockerError> {
     let all: &[&str] = if kind == "container" { &["--all"] } else { &[] };
     let filter = format!("--filter=label={OWNER}");
-    let format = format!("{{{{.ID}}}} {{{{.Label \"{OWNER}\"}}}}");
+    // A volume has no other identity than its name.
+    let identity = if kind == "volume" { "Name" } else { "ID" };
+    let format = format!("{{{{.{identity}}}}} {{{{.Label \"{OWNER}\"}}}}");
     let list = docker([&[kind, "ls"], all, &[&filter, "--format", &format]].concat())?;
     Ok(list
         .lines()

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use verify::cluster::name::Name;
+
+use crate::boxes::arguments as boxes;
 
 /// Claude Code for DevOps work in one hardened container image.
 #[derive(Debug, Parser)]
@@ -20,8 +23,25 @@ pub(crate) enum Verb {
     Demo(Demo),
     /// Run one prompt in the box with your own credential
     Run(Run),
+    /// Make a box that lives on, on Docker or in a cluster, or change the one that is there
+    Up(Box<boxes::Up>),
+    /// Take it down; its volume stays
+    Down(boxes::Down),
+    /// What it is and how it is, on one screen
+    Status(boxes::Status),
+    /// Join its terminal
+    Attach(boxes::Attach),
+    /// What it said
+    Logs(boxes::Logs),
+    /// Run a program in it
+    Exec(boxes::Exec),
+    /// Build what changed and roll the box over, with timings
+    Redeploy(boxes::Redeploy),
     /// Build the image, and put this machine's architecture into Docker with --load
     Build(Build),
+    /// A Kubernetes cluster on this machine, to try things on
+    #[command(subcommand)]
+    Cluster(Cluster),
     /// Everything that must hold: the gate
     Test(Test),
     /// Measure the build beside mmdebstrap: takes the assembled images out of the store and makes them again
@@ -37,6 +57,15 @@ pub(crate) enum Verb {
 /// `cbox demo`.
 #[derive(Args, Debug)]
 pub(crate) struct Demo {
+    /// Where: a box on Docker looks at itself; in a test cluster (KIND) it diagnoses a broken deployment
+    #[arg(long, default_value = "docker", value_parser = ["docker", "kind"])]
+    pub(crate) on: String,
+    /// What it may do in the cluster: look (readonly) or repair (operator)
+    #[arg(long, default_value = "readonly", value_parser = ["readonly", "operator"])]
+    pub(crate) tier: String,
+    /// The test cluster's name
+    #[arg(long, default_value = "cbox")]
+    pub(crate) cluster: String,
     /// Another script for the model (format: verify/messages-api/README.md)
     #[arg(long, value_name = "FILE")]
     pub(crate) script: Option<PathBuf>,
@@ -78,6 +107,76 @@ pub(crate) struct Build {
     pub(crate) json: bool,
 }
 
+/// `cbox cluster`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Cluster {
+    /// Make a cluster of KIND's nodes with Calico, or see that the one that is there is ready
+    Up(ClusterUp),
+    /// Remove a cluster
+    Down(ClusterDown),
+    /// Say what clusters there are, and how they are
+    Status(ClusterStatus),
+    /// Build kubectl, helm, kind and the control plane's programs, and say where they are
+    Programs,
+}
+
+/// `cbox cluster up`.
+#[derive(Args, Debug)]
+pub(crate) struct ClusterUp {
+    /// The cluster's name
+    #[arg(long, default_value = "cbox")]
+    pub(crate) name: Name,
+    /// Nodes beside the control plane; without it as many as there are, or 2
+    #[arg(long, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub(crate) workers: Option<u32>,
+    /// The API server's port on this machine; without it one that is free
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) api_port: Option<u16>,
+    /// Replace a cluster of this name, however good it is
+    #[arg(long, conflicts_with = "mend")]
+    pub(crate) fresh: bool,
+    /// Replace a cluster of this name if it is broken or another one than was asked for
+    #[arg(long)]
+    pub(crate) mend: bool,
+    /// Keep the nodes of a cluster that does not come up, to look at them
+    #[arg(long)]
+    pub(crate) keep: bool,
+    /// Merge the kubeconfig into your own as well, and make the cluster the current one there
+    #[arg(long)]
+    pub(crate) export: bool,
+    /// A published node image by digest instead of our own; its nodes pull Calico from its registry. Not tested here
+    #[arg(long, value_name = "REFERENCE@sha256:DIGEST")]
+    pub(crate) node_image: Option<String>,
+    /// The process that the cluster ends with, in the form of the label io.claude-in-a-box.owner
+    #[arg(long, value_name = "OWNER", hide = true)]
+    pub(crate) owner: Option<String>,
+    /// Print the cluster and the steps as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `cbox cluster down`.
+#[derive(Args, Debug)]
+pub(crate) struct ClusterDown {
+    /// The cluster's name
+    #[arg(long, default_value = "cbox")]
+    pub(crate) name: Name,
+    /// Every cluster that ./cbox made for this user
+    #[arg(long, conflicts_with = "name")]
+    pub(crate) all: bool,
+}
+
+/// `cbox cluster status`.
+#[derive(Args, Debug)]
+pub(crate) struct ClusterStatus {
+    /// Only this cluster
+    #[arg(long)]
+    pub(crate) name: Option<Name>,
+    /// Print it as JSON, one object a cluster
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// `cbox test`.
 #[derive(Args, Debug)]
 pub(crate) struct Test {
@@ -113,6 +212,9 @@ pub(crate) struct Fetch {
     /// Only what the image of amd64 needs
     #[arg(long)]
     pub(crate) amd64: bool,
+    /// What the test cluster needs, too
+    #[arg(long)]
+    pub(crate) cluster: bool,
 }
 
 /// `cbox doctor`.

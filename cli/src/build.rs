@@ -56,7 +56,7 @@ fn load_checked(project: &Project, flavour: &str, architecture: &str) -> Result<
 }
 
 /// The flake's name of an image: of one architecture, or of the layout of all.
-fn output(flavour: &str, architecture: Option<&str>) -> String {
+pub(crate) fn output(flavour: &str, architecture: Option<&str>) -> String {
     let image = if flavour == "core" { "image-core" } else { "image" };
     architecture.map_or_else(|| image.to_owned(), |architecture| format!("{image}-{architecture}"))
 }
@@ -68,7 +68,8 @@ pub(crate) fn load_model(project: &Project) -> Result<String, Failure> {
     Ok(tag)
 }
 
-fn load_as(project: &Project, attribute: &str, tag: &str) -> Result<(), Failure> {
+/// Builds an image of the flake's and puts it into Docker under a tag.
+pub(crate) fn load_as(project: &Project, attribute: &str, tag: &str) -> Result<(), Failure> {
     let built = nix::build(project, &[attribute, "assemble"], &format!("image {tag}"))?;
     report(&built);
     let [image, assemble]: [PathBuf; 2] = built.paths.try_into().map_err(|paths| {

@@ -12,6 +12,9 @@ use crate::failure::{Code, Failure};
 /// What a directory of credentials is called, before its owner's name.
 const PREFIX: &str = "cbox-credentials-";
 
+/// What the directory of a box that lives on is called, before the box's name.
+const PREFIX_KEPT: &str = "cbox-box-";
+
 /// A credential's file name in the box, and the variable that people keep it in.
 const CREDENTIALS: [(&str, &str); 3] = [
     ("oauth-token", "CLAUDE_CODE_OAUTH_TOKEN"),
@@ -25,6 +28,8 @@ const CREDENTIALS: [(&str, &str); 3] = [
 /// finds what a killed one left.
 pub(crate) struct Credentials {
     parent: PathBuf,
+    /// It belongs to a box that lives on.
+    is_kept: bool,
 }
 
 impl Credentials {
@@ -65,6 +70,47 @@ impl Credentials {
         Ok(credentials)
     }
 
+    /// The same as those of a box that lives on, in place of those that it had; see [`Self::leave`].
+    pub(crate) fn kept(self, name: &str) -> Result<Self, Failure> {
+        Self::forget_kept(name)?;
+        let parent = self.parent.with_file_name(format!("{PREFIX_KEPT}{name}"));
+        fs::rename(&self.parent, &parent).map_err(cannot_keep)?;
+        // What this value would remove has moved.
+        Ok(Self { parent, is_kept: false })
+    }
+
+    /// Those of a box that lives on.
+    pub(crate) fn find_kept(name: &str) -> Option<Self> {
+        folders()
+            .into_iter()
+            .map(|folder| folder.join(format!("{PREFIX_KEPT}{name}")))
+            .find(|parent| parent.is_dir())
+            .map(|parent| Self { parent, is_kept: true })
+    }
+
+    /// Removes those of a box that lived on.
+    pub(crate) fn forget_kept(name: &str) -> Result<(), Failure> {
+        folders()
+            .iter()
+            .try_for_each(|folder| remove(&folder.join(format!("{PREFIX_KEPT}{name}"))))
+    }
+
+    /// Leaves them to the box that they are mounted in, which lives on after this process.
+    pub(crate) fn leave(mut self) {
+        self.is_kept = true;
+    }
+
+    /// The files' names and what they hold.
+    pub(crate) fn files(&self) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+        let mut files = Vec::new();
+        for (file, _) in CREDENTIALS {
+            if let Some(secret) = read_if_present(&self.directory().join(file))? {
+                files.push((file.to_owned(), secret));
+            }
+        }
+        Ok(files)
+    }
+
     /// The directory to mount.
     pub(crate) fn directory(&self) -> PathBuf {
         self.parent.join("anthropic")
@@ -74,6 +120,7 @@ impl Credentials {
     fn empty() -> Result<Self, Failure> {
         let credentials = Self {
             parent: private_directory(&name())?,
+            is_kept: false,
         };
         fs::create_dir(credentials.directory()).map_err(cannot_keep)?;
         fs::set_permissions(credentials.directory(), fs::Permissions::from_mode(0o755)).map_err(cannot_keep)?;
@@ -89,8 +136,10 @@ impl Credentials {
 
 impl Drop for Credentials {
     fn drop(&mut self) {
-        // What cannot be removed now is swept up by the next run.
-        let _ = fs::remove_dir_all(&self.parent);
+        if !self.is_kept {
+            // What cannot be removed now is swept up by the next run.
+            let _ = fs::remove_dir_all(&self.parent);
+        }
     }
 }
 
@@ -188,5 +237,19 @@ mod tests {
         assert!(credentials.directory().join("api-key").exists());
         drop(credentials);
         assert!(!parent.exists());
+    }
+
+    #[test]
+    fn credentials_of_a_box_outlive_the_command_until_they_are_forgotten() {
+        let name = format!("test-{}", std::process::id());
+        let kept = Credentials::of("api-key", b"secret").unwrap().kept(&name).unwrap();
+        assert_eq!(kept.files().unwrap(), [("api-key".to_owned(), b"secret".to_vec())]);
+        kept.leave();
+        let found = Credentials::find_kept(&name).unwrap();
+        let parent = found.parent.clone();
+        drop(found);
+        assert!(parent.exists());
+        Credentials::forget_kept(&name).unwrap();
+        assert!(!parent.exists() && Credentials::find_kept(&name).is_none());
     }
 }

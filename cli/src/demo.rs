@@ -1,5 +1,7 @@
 //! `cbox demo`: the real Claude Code at work in the box, with a scripted model and no account.
 
+mod cluster;
+
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,6 +27,18 @@ const MODEL_START_MAX: Duration = Duration::from_secs(60);
 
 /// Builds, loads, runs and shows.
 pub(crate) fn command(project: &Project, options: &arguments::Demo) -> Result<ExitCode, Failure> {
+    if options.on == "kind" {
+        return interrupt::tidily(|| cluster::demo(project, options));
+    }
+    if options.tier != "readonly" {
+        return Err(Failure::new(
+            Code::Usage,
+            format!(
+                "--tier {} needs a cluster: ./cbox demo --on kind --tier {}",
+                options.tier, options.tier
+            ),
+        ));
+    }
     interrupt::tidily(|| demo(project, options))
 }
 

@@ -37,7 +37,7 @@ pub(crate) fn load(assemble: &Path, image: &Path, tag: &str) -> Result<(), Failu
     }
     let request = tempfile::NamedTempFile::new()
         .map_err(|error| Failure::new(Code::CannotCreate, format!("cannot create a temporary file: {error}")))?;
-    let json = serde_json::json!({ "version": 1, "image": image, "tags": [tag] });
+    let json = serde_json::json!({ "version": 1, "images": [{ "image": image, "tags": [tag] }] });
     serde_json::to_writer(&request, &json)
         .map_err(|error| Failure::new(Code::CannotCreate, format!("cannot write a temporary file: {error}")))?;
 

@@ -55,6 +55,21 @@ impl From<verify::docker::DockerError> for Failure {
     }
 }
 
+impl From<verify::cluster::ClusterError> for Failure {
+    fn from(error: verify::cluster::ClusterError) -> Self {
+        use verify::cluster::ClusterError;
+        if let Some(evidence) = error.evidence() {
+            eprintln!("{evidence}");
+        }
+        let code = match &error {
+            ClusterError::File { verb: "read", .. } => Code::NoInput,
+            ClusterError::File { .. } | ClusterError::NoRoom { .. } => Code::CannotCreate,
+            _ => Code::Unavailable,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.sentence)

@@ -9,11 +9,13 @@ use catalogue::Architecture;
 use crate::arguments;
 use crate::bench;
 use crate::build;
+use crate::cluster;
 use crate::failure::{Code, Failure};
 use crate::lock;
 use crate::nix;
 use crate::prefill;
 use crate::process;
+use crate::programs;
 use crate::progress::human;
 use crate::project::Project;
 
@@ -50,7 +52,7 @@ impl Count {
 type Step = (&'static str, fn(&Project) -> Result<Count, Failure>);
 
 /// The cheap ones first, so that a slip is seen at once.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 13] = [
     ("locks agree with tools.toml", locks),
     ("Rust is formatted", |project| {
         cargo(project, &["fmt", "--all", "--check"])
@@ -99,6 +101,14 @@ const STEPS: [Step; 11] = [
     }),
     ("images are built and loaded", images),
     ("nix flake check", flake),
+    ("the clusters' programs are built", |project| {
+        programs::build(project)?;
+        Ok(Count::PASSED)
+    }),
+    ("a cluster is up", |project| {
+        cluster::ensure_for_tests(project)?;
+        Ok(Count::PASSED)
+    }),
     ("the image does what it promises", |project| {
         cargo(
             project,

@@ -4,7 +4,9 @@
 
 mod arguments;
 mod bench;
+mod boxes;
 mod build;
+mod cluster;
 mod credentials;
 mod demo;
 mod docker;
@@ -16,6 +18,7 @@ mod lock;
 mod nix;
 mod prefill;
 mod process;
+mod programs;
 mod progress;
 mod project;
 mod run;
@@ -26,11 +29,23 @@ use std::process::ExitCode;
 
 use arguments::{Arguments, Verb};
 use clap::Parser;
-use failure::Failure;
+use failure::{Code, Failure};
 use project::Project;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and the version are no mistakes. Whoever closed our output has read enough.
+            let _ = error.print();
+            let code = if error.use_stderr() {
+                Code::Usage.into()
+            } else {
+                ExitCode::SUCCESS
+            };
+            return code;
+        }
+    };
     match dispatch(&arguments) {
         Ok(code) => code,
         Err(failure) => {
@@ -46,6 +61,14 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Verb::Build(options) => build::command(&project, options),
         Verb::Run(options) => run::command(&project, options),
         Verb::Demo(options) => demo::command(&project, options),
+        Verb::Up(options) => boxes::up::command(&project, options),
+        Verb::Down(options) => boxes::down(&project, options),
+        Verb::Status(options) => boxes::status(&project, options),
+        Verb::Attach(options) => boxes::attach::attach(&project, options),
+        Verb::Logs(options) => boxes::attach::logs(&project, options),
+        Verb::Exec(options) => boxes::attach::exec(&project, options),
+        Verb::Redeploy(options) => boxes::redeploy(&project, options),
+        Verb::Cluster(verb) => cluster::command(&project, verb),
         Verb::Test(options) => gate::command(&project, options),
         Verb::Bench(options) => bench::command(&project, options),
         Verb::Lock(options) => lock::command(&project, options),

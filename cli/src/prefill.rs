@@ -62,15 +62,28 @@ enum Client {
 /// Fetches everything, the trees that Nix fetches by itself included: afterwards a build needs no network.
 pub(crate) fn command(project: &Project, options: &arguments::Fetch) -> Result<ExitCode, Failure> {
     missing(project, options.amd64)?;
-    let sources = if options.amd64 { "sources-amd64" } else { "sources" };
-    nix::build(project, &[sources], "the sources")?;
+    let mut sources = vec![if options.amd64 { "sources-amd64" } else { "sources" }];
+    if options.cluster {
+        missing_for_cluster(project)?;
+        sources.push("sources-cluster");
+    }
+    nix::build(project, &sources, "the sources")?;
     println!("everything that a build takes from outside is in the Nix store");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Puts into the store what is missing there.
+/// Puts into the store what the image takes and is missing there.
 pub(crate) fn missing(project: &Project, amd64: bool) -> Result<(), Failure> {
-    let wanted: Vec<Source> = nix::value(project, if amd64 { "lib.prefill.amd64" } else { "lib.prefill.all" })?;
+    fill(project, if amd64 { "lib.prefill.amd64" } else { "lib.prefill.all" })
+}
+
+/// Puts into the store what the test cluster's node takes and is missing there.
+pub(crate) fn missing_for_cluster(project: &Project) -> Result<(), Failure> {
+    fill(project, "lib.prefill.cluster")
+}
+
+fn fill(project: &Project, list: &str) -> Result<(), Failure> {
+    let wanted: Vec<Source> = nix::value(project, list)?;
     let (present, mut missing): (Vec<Source>, Vec<Source>) =
         wanted.into_iter().partition(|source| source.path.exists());
     let invalid = invalid(&present)?;

@@ -98,7 +98,10 @@ mod tests {
             &target,
         )
         .unwrap();
-        assert_eq!(found(), [pair("gone", "old"), pair("helm", "old"), pair("kind", "more")]);
+        assert_eq!(
+            found(),
+            [pair("gone", "old"), pair("helm", "old"), pair("kind", "more")]
+        );
         gather(&[output("new", &["helm"])], &target).unwrap();
         assert_eq!(found(), [pair("helm", "new")]);
     }

@@ -31,6 +31,20 @@ let
         wrap ${tool} $host/usr/bin/${tool}
       '';
 
+  # The sources of packages, each once.
+  unique =
+    keys:
+    map source (
+      builtins.attrNames (
+        builtins.listToAttrs (
+          map (name: {
+            inherit name;
+            value = null;
+          }) keys
+        )
+      )
+    );
+
   # What the build's own programs run with.
   host = tree "host" lock.build.host;
 
@@ -48,7 +62,7 @@ let
   '';
 in
 rec {
-  inherit host wrap;
+  inherit host wrap lock;
   inherit source unpack;
 
   # What the build itself and the images of these architectures take.
@@ -59,16 +73,11 @@ rec {
       keys =
         builtins.concatMap (layer: layer.packages) layers
         ++ builtins.concatLists (builtins.attrValues lock.build);
-      unique = builtins.attrNames (
-        builtins.listToAttrs (
-          map (name: {
-            inherit name;
-            value = null;
-          }) keys
-        )
-      );
     in
-    map source unique;
+    unique keys;
+
+  # What the test cluster's images take.
+  clusterSources = unique (builtins.concatLists (builtins.attrValues lock.cluster));
 
   # A build set that is one package, unpacked.
   only = set: unpack (builtins.head lock.build.${set});

@@ -87,6 +87,17 @@ let
     inherit (common) created;
   };
 
+  cluster = import (workspace + "/cluster/nix") {
+    inherit
+      seed
+      debian
+      certs
+      components
+      ;
+    inherit (crates) assemble;
+    inherit (common) created;
+  };
+
   goModules = goTools.modules // components.modules;
   prefixed =
     prefix: set:
@@ -108,13 +119,12 @@ let
   # store, and trees that fetch themselves.
   files = wanted: [ seed.seed ] ++ debian.sourcesOf wanted ++ claude.sourcesOf wanted;
   trees = rust.sources ++ [ go.toolchain ] ++ builtins.attrValues goTools.modules ++ crates.sources;
-  sources =
-    name: wanted: seed.run name { sources = files wanted ++ trees; } "printf '%s\\n' $sources >$out";
-  prefill =
-    wanted:
-    map (source: source.prefill // { path = builtins.unsafeDiscardStringContext source; }) (
-      files wanted
-    );
+  sources = name: sources: seed.run name { inherit sources; } "printf '%s\\n' $sources >$out";
+  # The same for the test cluster: what builds are made with, and the node's own.
+  clusterFiles = [ seed.seed ] ++ debian.sourcesOf [ ] ++ debian.clusterSources;
+  clusterTrees =
+    rust.sources ++ [ go.toolchain ] ++ builtins.attrValues components.modules ++ crates.sources;
+  prefill = map (source: source.prefill // { path = builtins.unsafeDiscardStringContext source; });
 in
 {
   packages = {
@@ -124,6 +134,7 @@ in
     load = images.load "full" "claude-in-a-box:latest";
     load-core = images.load "core" "claude-in-a-box:core";
     messages-api = model;
+    kind-node = cluster.node;
     inherit (crates) assemble;
     rust = rust.toolchain;
     go = go.toolchain;
@@ -138,8 +149,9 @@ in
     ];
 
     # Everything that a build takes from outside, and nothing that it makes.
-    sources = sources "sources" architectures;
-    sources-amd64 = sources "sources-amd64" [ "amd64" ];
+    sources = sources "sources" (files architectures ++ trees);
+    sources-amd64 = sources "sources-amd64" (files [ "amd64" ] ++ trees);
+    sources-cluster = sources "sources-cluster" (clusterFiles ++ clusterTrees);
   }
   // perArchitecture "image" (images.image "full")
   // perArchitecture "image-core" (images.image "core")
@@ -174,9 +186,13 @@ in
     ) architectures
   );
 
+  # The versions of what the test cluster's node brings along.
+  cluster = cluster.versions;
+
   # What `cbox fetch` has to put into the store where upstream cannot be reached: a path, and how to get it.
   prefill = {
-    all = prefill architectures;
-    amd64 = prefill [ "amd64" ];
+    all = prefill (files architectures);
+    amd64 = prefill (files [ "amd64" ]);
+    cluster = prefill clusterFiles;
   };
 }

@@ -45,8 +45,12 @@ rec {
       {
         json.request = {
           version = 1;
-          image = image flavour "amd64";
-          tags = [ tag ];
+          images = [
+            {
+              image = image flavour "amd64";
+              tags = [ tag ];
+            }
+          ];
         };
       }
       ''

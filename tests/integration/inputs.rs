@@ -29,6 +29,7 @@ impl Copy {
                 "Cargo.toml",
                 "Cargo.lock",
                 "image",
+                "cluster",
                 "verify/messages-api",
             ])
             .output()

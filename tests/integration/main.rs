@@ -5,9 +5,11 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod access;
+mod boxes;
 mod chart;
 mod cluster;
 mod command;
+mod compose;
 mod control_plane;
 mod credential;
 mod ending;
@@ -16,9 +18,15 @@ mod hardening;
 mod headless;
 mod inputs;
 mod interactive;
+mod live;
+mod modes;
+mod probes;
 mod readme;
 mod reproducible;
+mod runs;
+mod skills;
 mod style;
+mod terminal;
 mod tools;
 mod user;
 mod world;

@@ -13,7 +13,7 @@ use std::{fs, io};
 use catalogue::Architecture;
 use serde_json::Value;
 use testcontainers::core::wait::ExitWaitStrategy;
-use testcontainers::core::{AccessMode, Mount, WaitFor};
+use testcontainers::core::{AccessMode, ExecCommand, Mount, WaitFor};
 use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
 use verify::container::{CREDENTIALS, PIDS_MAX, WRITABLE, tmpfs};
@@ -43,7 +43,9 @@ pub(crate) struct Box {
     environment: BTreeMap<String, String>,
     network: Option<String>,
     credentials: Option<PathBuf>,
-    writable: Vec<(&'static str, &'static str)>,
+    writable: Vec<(&'static str, String)>,
+    mounts: Vec<(PathBuf, String)>,
+    user: Option<String>,
     entrypoint: Option<String>,
     words: Vec<String>,
 }
@@ -64,7 +66,13 @@ impl Box {
             environment: BTreeMap::new(),
             network: None,
             credentials: None,
-            writable: WRITABLE.into_iter().chain([("/workspace", "0755")]).collect(),
+            writable: WRITABLE
+                .into_iter()
+                .chain([("/workspace", "0755")])
+                .map(|(path, mode)| (path, tmpfs(mode)))
+                .collect(),
+            mounts: Vec::new(),
+            user: None,
             entrypoint: None,
             words: Vec::new(),
         }
@@ -91,6 +99,37 @@ impl Box {
         self
     }
 
+    /// This directory as the volume at `/home/claude`, which outlives the box. See [`home`].
+    pub(crate) fn home(self, directory: &Path) -> Self {
+        self.without("/home/claude").mount(directory, "/home/claude")
+    }
+
+    /// This directory at this place, writable for whoever its modes let.
+    pub(crate) fn mount(mut self, directory: &Path, target: &str) -> Self {
+        self.mounts.push((directory.to_owned(), target.to_owned()));
+        self
+    }
+
+    /// Room for so little at one of the writable places.
+    pub(crate) fn room(mut self, path: &str, size: &str) -> Self {
+        for (_, options) in self.writable.iter_mut().filter(|(writable, _)| *writable == path) {
+            options.push_str(&format!(",size={size}"));
+        }
+        self
+    }
+
+    /// Another user and group in the place of the image's.
+    pub(crate) fn user(mut self, user: &str) -> Self {
+        self.user = Some(user.to_owned());
+        self
+    }
+
+    /// Words behind the image: arguments of the entrypoint.
+    pub(crate) fn words(mut self, words: &[&str]) -> Self {
+        self.words = words.iter().map(|word| (*word).to_owned()).collect();
+        self
+    }
+
     /// Leaves one of the writable places out, which makes it a part of the read-only root.
     pub(crate) fn without(mut self, path: &str) -> Self {
         self.writable.retain(|(writable, _)| *writable != path);
@@ -112,8 +151,7 @@ impl Box {
     }
 
     fn image(&self) -> (String, String) {
-        let name = "claude-in-a-box".to_owned();
-        let tag = format!("core-{}", self.architecture);
+        let (name, tag) = image(self.architecture);
         let reference = format!("{name}:{tag}");
         if let Err(error) = docker::docker(["image", "inspect", &reference]) {
             panic!(
@@ -133,7 +171,7 @@ impl Box {
         let places: Vec<(String, String)> = self
             .writable
             .iter()
-            .map(|(path, mode)| ((*path).to_owned(), tmpfs(mode)))
+            .map(|(path, options)| ((*path).to_owned(), options.clone()))
             .collect();
         let mut request = image
             .with_startup_timeout(DEADLINE)
@@ -153,6 +191,12 @@ impl Box {
             let source = directory.to_string_lossy().into_owned();
             request = request.with_mount(Mount::bind_mount(source, CREDENTIALS).with_access_mode(AccessMode::ReadOnly));
         }
+        for (directory, target) in &self.mounts {
+            request = request.with_mount(Mount::bind_mount(directory.to_string_lossy(), target));
+        }
+        if let Some(user) = &self.user {
+            request = request.with_user(user);
+        }
         if self.words.is_empty() {
             request
         } else {
@@ -170,13 +214,39 @@ impl Box {
         ended(&container).await
     }
 
-    /// Starts it and waits for this line on standard output.
+    /// Starts it and waits for this line, wherever it is written.
     pub(crate) async fn start(self, line: &str) -> ContainerAsync<GenericImage> {
-        self.request(WaitFor::message_on_stdout(line))
+        self.request(WaitFor::message_on_either_std(line))
             .start()
             .await
             .expect("the box starts and says that it is ready within the deadline")
     }
+}
+
+/// The image under test and its tag. `CBOX_TEST_FLAVOUR` names another one that was built and loaded beside the gate's own.
+pub(crate) fn image(architecture: Architecture) -> (String, String) {
+    let flavour = std::env::var("CBOX_TEST_FLAVOUR").unwrap_or_else(|_| "core".to_owned());
+    ("claude-in-a-box".to_owned(), format!("{flavour}-{architecture}"))
+}
+
+/// A directory that any user of a box may write to.
+pub(crate) fn home() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o777)).expect("permissions are set");
+    directory
+}
+
+/// Runs a program in a running box; its exit code and what it wrote, both streams in one.
+pub(crate) async fn exec(container: &ContainerAsync<GenericImage>, words: &[&str]) -> (i64, String) {
+    let mut result = container
+        .exec(ExecCommand::new(words.iter().copied()))
+        .await
+        .expect("the box runs a command");
+    let stdout = result.stdout_to_vec().await.expect("standard output is read");
+    let stderr = result.stderr_to_vec().await.expect("standard error is read");
+    let code = result.exit_code().await.expect("Docker knows the exit code");
+    let text = String::from_utf8_lossy(&[stdout, stderr].concat()).trim().to_owned();
+    (code.expect("the command has ended"), text)
 }
 
 /// The end of a container that has ended.

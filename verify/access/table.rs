@@ -116,21 +116,14 @@ pub enum TableError {
         value: Vec<String>,
     },
     /// A rule grants what no tier may have.
-    #[error(
-        "access.toml: in tier {tier}, the rule \"{why}\" grants {verb} {resource} of group \"{group}\", which no tier may \
-         have: {reason}"
-    )]
+    #[error("access.toml: in tier {tier}, the rule \"{why}\" grants {right}, which no tier may have: {reason}")]
     Forbidden {
         /// The tier.
         tier: String,
         /// The rule's reason.
         why: String,
-        /// The verb.
-        verb: String,
-        /// The resource.
-        resource: String,
-        /// The group.
-        group: String,
+        /// The verb, the resource and the group.
+        right: String,
         /// Why nobody may have it.
         reason: String,
     },
@@ -151,7 +144,7 @@ impl Table {
         for (name, tier) in &table.tiers {
             if let Some(extends) = &tier.extends {
                 // One step is all that the tiers need, and it cannot go round in a circle.
-                if !table.tiers.get(extends).is_some_and(|base| base.extends.is_none()) {
+                if table.tiers.get(extends).is_none_or(|base| base.extends.is_some()) {
                     return Err(TableError::Extends {
                         tier: name.clone(),
                         extends: extends.clone(),
@@ -243,9 +236,7 @@ impl Table {
                         return Err(TableError::Forbidden {
                             tier: tier.to_owned(),
                             why: rule.why.clone(),
-                            verb: verb.clone(),
-                            resource: resource.clone(),
-                            group: group.clone(),
+                            right: format!("{verb} {resource} of group \"{group}\""),
                             reason: never.why.clone(),
                         });
                     }

@@ -1,7 +1,6 @@
 //! Does this cluster enforce NetworkPolicies? One that is accepted and not enforced looks the same in the API, so it is
 //! tried: a connection that was open must be cut by a policy, while one that the policy does not select stays open.
 
-use std::process;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::ClusterError;
 use super::kubectl::Kubectl;
-use super::readiness;
+use super::namespace::Namespace;
+use super::pods;
 
 /// The image of the pods; it is on our nodes.
 pub const IMAGE: &str = "registry.k8s.io/e2e-test-images/agnhost:2.53";
@@ -47,19 +47,11 @@ pub enum Pull {
 /// When it could not be tried: the pods do not start, no connection opens before the policy is there, or the one that no
 /// policy selects does not stay open. None of these says anything about enforcement.
 pub fn try_policies(kubectl: &Kubectl, pull: Pull) -> Result<Enforcement, ClusterError> {
-    let namespace = format!("cbox-canary-{}", process::id());
-    // One of an earlier process of this number may still be on its way out.
-    kubectl.read(&["delete", "namespace", &namespace, "--ignore-not-found", "--wait=true"])?;
-    let result = in_namespace(kubectl, &namespace, pull);
-    let removed = kubectl.read(&["delete", "namespace", &namespace, "--ignore-not-found", "--wait=false"]);
-    let enforcement = result?;
-    removed?;
-    Ok(enforcement)
+    let namespace = Namespace::create(kubectl, "canary")?;
+    try_in(kubectl, namespace.name(), pull)
 }
 
-fn in_namespace(kubectl: &Kubectl, namespace: &str, pull: Pull) -> Result<Enforcement, ClusterError> {
-    kubectl.read(&["create", "namespace", namespace])?;
-    await_service_account(kubectl, namespace)?;
+fn try_in(kubectl: &Kubectl, namespace: &str, pull: Pull) -> Result<Enforcement, ClusterError> {
     let server = ["netexec", &format!("--http-port={PORT}")];
     let pods = [
         pod(namespace, "guarded", &server, pull),
@@ -70,7 +62,7 @@ fn in_namespace(kubectl: &Kubectl, namespace: &str, pull: Pull) -> Result<Enforc
         &["create", "--filename=-"],
         &pods.map(|pod| pod.to_string()).join("\n---\n"),
     )?;
-    let addresses = await_pods(kubectl, namespace)?;
+    let addresses = addresses(&pods::await_ready(kubectl, namespace, START_MAX)?);
     for name in ["guarded", "open"] {
         await_connection(kubectl, namespace, name, &addresses)?;
     }
@@ -97,45 +89,16 @@ fn in_namespace(kubectl: &Kubectl, namespace: &str, pull: Pull) -> Result<Enforc
     }
 }
 
-/// Without it, no pod is admitted.
-fn await_service_account(kubectl: &Kubectl, namespace: &str) -> Result<(), ClusterError> {
-    let deadline = Instant::now() + START_MAX;
-    let words = ["get", "serviceaccount", "default", "--namespace", namespace];
-    while let Err(said) = kubectl.try_read(&words, Duration::from_secs(30))? {
-        if Instant::now() > deadline {
-            return Err(ClusterError::NoCanary { said });
-        }
-        thread::sleep(Duration::from_millis(100));
-    }
-    Ok(())
-}
-
 type Addresses = Vec<(String, String)>;
 
-fn await_pods(kubectl: &Kubectl, namespace: &str) -> Result<Addresses, ClusterError> {
-    let deadline = Instant::now() + START_MAX;
-    loop {
-        let list = kubectl.get(&["pods", "--namespace", namespace])?;
-        let readiness = readiness::of_pods(&list);
-        if let Some(reason) = readiness.hopeless {
-            return Err(ClusterError::Hopeless(reason));
-        }
-        if readiness.is_ready() {
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            return Ok(list["items"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|pod| (text(&pod["metadata"]["name"]), text(&pod["status"]["podIP"])))
-                .collect());
-        }
-        if Instant::now() > deadline {
-            return Err(ClusterError::NoCanary {
-                said: format!("not ready: {}", readiness.waiting_for.join(", ")),
-            });
-        }
-        thread::sleep(Duration::from_millis(300));
-    }
+fn addresses(pods: &Value) -> Addresses {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    pods["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|pod| (text(&pod["metadata"]["name"]), text(&pod["status"]["podIP"])))
+        .collect()
 }
 
 fn await_connection(kubectl: &Kubectl, namespace: &str, name: &str, addresses: &Addresses) -> Result<(), ClusterError> {

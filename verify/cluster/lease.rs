@@ -249,7 +249,7 @@ mod tests {
         assert_eq!(leases.read(&name).unwrap(), Some(lease(None, true)));
         let _lock = leases.lock(&name, || panic!("nobody else has it")).unwrap();
         assert!(leases.try_lock(&name).is_none());
-        assert_eq!(leases.names().unwrap(), [name.clone()]);
+        assert_eq!(leases.names().unwrap(), std::slice::from_ref(&name));
         leases.remove(&name).unwrap();
         leases.remove(&name).unwrap();
         assert_eq!(leases.names().unwrap(), []);

@@ -121,6 +121,16 @@ pub fn image(reference: &str) -> Result<Option<String>, ClusterError> {
     }
 }
 
+/// A node's address on KIND's network.
+///
+/// # Errors
+///
+/// When Docker does not answer.
+pub fn address(node: &str) -> Result<String, ClusterError> {
+    let format = "--format={{with index .NetworkSettings.Networks \"kind\"}}{{.IPAddress}}{{end}}";
+    Ok(docker(["container", "inspect", format, node])?)
+}
+
 fn ids(name: &Name) -> Result<Vec<String>, ClusterError> {
     let filter = format!("--filter=label={CLUSTER}={name}");
     let list = docker(["container", "ls", "--all", "--quiet", &filter])?;

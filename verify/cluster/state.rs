@@ -34,12 +34,12 @@ pub struct Wanted<'a> {
 /// Judges what is there.
 #[must_use]
 pub fn of(lease: Option<&Lease>, nodes: &[Node], wanted: Wanted<'_>) -> Found {
+    if nodes.is_empty() {
+        // Somebody removed them all without telling us: what they wanted is clear.
+        return Found::Absent;
+    }
     let Some(lease) = lease else {
-        return if nodes.is_empty() {
-            Found::Absent
-        } else {
-            Found::Foreign
-        };
+        return Found::Foreign;
     };
     if !lease.finished {
         return Found::Unfinished;
@@ -100,10 +100,11 @@ mod tests {
             assert_eq!(of(lease.as_ref(), nodes, wanted), expected);
         };
         check(None, &[], any, Found::Absent);
+        check(Some(lease(1, true)), &[], any, Found::Absent);
         check(None, &nodes(1), any, Found::Foreign);
         check(Some(lease(1, false)), &nodes(2), any, Found::Unfinished);
         check(Some(lease(1, true)), &nodes(2), any, Found::Running);
-        // Somebody removed the containers.
+        // Somebody removed one of the containers.
         check(
             Some(lease(2, true)),
             &nodes(2),

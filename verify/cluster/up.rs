@@ -154,31 +154,54 @@ impl Clusters {
         if found == Found::Absent || wish.existing == Existing::Replace {
             return work.replace(&image, !there.is_empty());
         }
-        let problem = match (found, lease) {
-            (Found::Absent, _) | (Found::Unfinished, _) => return work.replace(&image, !there.is_empty()),
-            (Found::Foreign, _) | (_, None) => return Err(ClusterError::Foreign(name.clone())),
-            (Found::Outdated(why), _) => ClusterError::Outdated {
-                name: name.clone(),
-                why,
-            },
-            (Found::Broken(why), _) => ClusterError::Broken {
-                name: name.clone(),
-                why,
-            },
-            (Found::Stopped, Some(lease)) => match work.keep(lease, &there, Outcome::Started) {
+        let outcome = if found == Found::Stopped {
+            Outcome::Started
+        } else {
+            Outcome::Kept
+        };
+        let problem = match (problem(name, found), lease) {
+            (Some(ClusterError::Foreign(name)), _) => return Err(ClusterError::Foreign(name)),
+            (Some(problem), _) => problem,
+            // Without a lease there is nothing, or something of somebody else's; both were seen to above.
+            (None, None) => return work.replace(&image, !there.is_empty()),
+            (None, Some(lease)) if !lease.finished => return work.replace(&image, !there.is_empty()),
+            (None, Some(lease)) => match work.keep(lease, &there, outcome) {
                 Ok(up) => return Ok(up),
-                Err(error) => broken(name, &error),
-            },
-            (Found::Running, Some(lease)) => match work.keep(lease, &there, Outcome::Kept) {
-                Ok(up) => return Ok(up),
-                Err(error) => broken(name, &error),
+                Err(error) => ClusterError::Broken {
+                    name: name.clone(),
+                    why: error.to_string(),
+                },
             },
         };
         if wish.existing == Existing::Mend {
-            (work.tell)(Progress::Note(&format!("{problem}: it is replaced now")));
+            let why = match &problem {
+                ClusterError::Broken { why, .. } | ClusterError::Outdated { why, .. } => why.clone(),
+                other => other.to_string(),
+            };
+            (work.tell)(Progress::Note(&format!("cluster {name} is replaced: {why}")));
             return work.replace(&image, true);
         }
         Err(problem)
+    }
+
+    /// Ends with what `up` would end with for a cluster that is there, as far as that is known without its image and its
+    /// API: so that it is said before anything is built. Nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// When the cluster that is there is somebody else's, another one, or incomplete, and may not be replaced.
+    pub fn check(&self, wish: &Wish<'_>) -> Result<(), ClusterError> {
+        let name = &wish.name;
+        let wanted = Wanted {
+            image: None,
+            workers: wish.workers,
+        };
+        let found = state::of(self.leases.read(name)?.as_ref(), &nodes::of(name)?, wanted);
+        match (problem(name, found), wish.existing) {
+            (None, _) | (Some(_), Existing::Replace) => Ok(()),
+            (Some(ClusterError::Broken { .. } | ClusterError::Outdated { .. }), Existing::Mend) => Ok(()),
+            (Some(problem), _) => Err(problem),
+        }
     }
 
     /// What the API says about the cluster now; none when it does not answer.
@@ -203,10 +226,14 @@ impl Clusters {
     }
 }
 
-fn broken(name: &Name, error: &ClusterError) -> ClusterError {
-    ClusterError::Broken {
-        name: name.clone(),
-        why: error.to_string(),
+/// What is wrong with a cluster that was found, as far as that is known without its API.
+fn problem(name: &Name, found: Found) -> Option<ClusterError> {
+    let name = name.clone();
+    match found {
+        Found::Foreign => Some(ClusterError::Foreign(name)),
+        Found::Outdated(why) => Some(ClusterError::Outdated { name, why }),
+        Found::Broken(why) => Some(ClusterError::Broken { name, why }),
+        Found::Absent | Found::Unfinished | Found::Stopped | Found::Running => None,
     }
 }
 
@@ -226,6 +253,9 @@ impl Work<'_, '_> {
             self.step("the old cluster is removed", |work| {
                 work.clusters.remove(&work.wish.name)
             })?;
+        } else {
+            // A kubeconfig of an earlier cluster would be added to.
+            self.clusters.leases.remove(&self.wish.name)?;
         }
         super::room::must_have(workers, true)?;
         if let Some(port) = self.wish.api_port {
@@ -278,6 +308,7 @@ impl Work<'_, '_> {
         self.step("nodes, Calico, CoreDNS and storage are ready", |work| {
             work.await_ready(&nodes, NEW_MAX)
         })?;
+        self.point_calico_to(&name.control_plane())?;
         self.step("a NetworkPolicy is enforced", Self::try_policies)?;
         lease.finished = true;
         lease.policies_enforced = true;
@@ -330,8 +361,7 @@ impl Work<'_, '_> {
             )?,
         };
         // Its address first, or its first pods would start without it.
-        let endpoint = config::calico_endpoint(name).to_string();
-        self.kubectl.read_with(&["apply", "--filename=-"], &endpoint)?;
+        self.point_calico_to(&nodes::address(&name.control_plane())?)?;
         self.kubectl.read_with(&["create", "--filename=-"], &calico)?;
         self.kubectl
             .read_with(&["replace", "--filename=-"], &config::coredns().to_string())?;
@@ -342,6 +372,13 @@ impl Work<'_, '_> {
             "--namespace=kube-system",
             "--replicas=1",
         ])?;
+        Ok(())
+    }
+
+    fn point_calico_to(&self, host: &str) -> Result<(), ClusterError> {
+        let endpoint = config::calico_endpoint(host).to_string();
+        self.kubectl
+            .read_with(&["apply", "--server-side", "--filename=-"], &endpoint)?;
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! One image in one file that every Docker loads: moby's `manifest.json` for those that know no layout, and an OCI
+//! Images in one file that every Docker loads: moby's `manifest.json` for those that know no layout, and an OCI
 //! layout for those whose store is containerd's. Layers are in it as they are, compressed.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,12 +9,13 @@ use serde::Serialize;
 
 use crate::digest::Digest;
 use crate::error::Error;
-use crate::image::{self, CONFIG, MANIFEST, Record};
+use crate::image::{self, CONFIG, LayerRecord, MANIFEST};
 use crate::layout::{BLOBS, INDEX, MARK, blob, document};
 use crate::oci::{self, Descriptor, Index};
+use crate::request::{self, Tagged};
 use crate::tar::padding;
 use crate::tar::write::{END, Header, Kind, encode};
-use crate::{input, output, request};
+use crate::{input, output};
 
 /// The place that means standard output.
 const STANDARD_OUTPUT: &str = "-";
@@ -26,8 +27,7 @@ const STANDARD_OUTPUT: &str = "-";
 /// [`Error`]; there is no file then, but standard output may have had its start.
 pub fn assemble(request: &Path, place: &Path) -> Result<(), Error> {
     let request: request::Archive = request::load(request)?;
-    let image = image::load(&request.image)?;
-    let members = members(&request, &image)?;
+    let members = members(&request.images)?;
     if place == Path::new(STANDARD_OUTPUT) {
         let mut sink = BufWriter::with_capacity(1 << 18, io::stdout().lock());
         write(&members, &mut sink, place)?;
@@ -53,36 +53,42 @@ struct Loaded<'a> {
     layers: Vec<String>,
 }
 
-fn members(request: &request::Archive, image: &Record) -> Result<BTreeMap<String, Member>, Error> {
+fn members(images: &[Tagged]) -> Result<BTreeMap<String, Member>, Error> {
     let mut members = BTreeMap::new();
     for (parent, _) in format!("{BLOBS}/").match_indices('/') {
         members.insert(BLOBS[..parent].to_owned(), Member::Directory);
     }
-    for (file, descriptor) in [(CONFIG, &image.config), (MANIFEST, &image.manifest)] {
-        let bytes = document(&request.image.join(file), descriptor.digest)?;
-        members.insert(blob(descriptor.digest), Member::Bytes(bytes));
+    let (mut loaded, mut manifests) = (Vec::new(), Vec::new());
+    for Tagged { image: path, tags } in images {
+        let image = image::load(path)?;
+        for (file, descriptor) in [(CONFIG, &image.config), (MANIFEST, &image.manifest)] {
+            let bytes = document(&path.join(file), descriptor.digest)?;
+            members.insert(blob(descriptor.digest), Member::Bytes(bytes));
+        }
+        for layer in &image.layers {
+            members.insert(blob(layer.descriptor.digest), of_layer(layer));
+        }
+        loaded.push(Loaded {
+            config: blob(image.config.digest),
+            repo_tags: tags,
+            layers: image.layers.iter().map(|layer| blob(layer.descriptor.digest)).collect(),
+        });
+        manifests.extend(named(&image.manifest, tags)?);
     }
-    for layer in &image.layers {
-        let Descriptor { digest, size, .. } = layer.descriptor;
-        members.insert(
-            blob(digest),
-            Member::Blob {
-                path: layer.blob(),
-                size,
-                digest,
-            },
-        );
-    }
-    let loaded = Loaded {
-        config: blob(image.config.digest),
-        repo_tags: &request.tags,
-        layers: image.layers.iter().map(|layer| blob(layer.descriptor.digest)).collect(),
-    };
-    let index = Index::new(named(&image.manifest, &request.tags)?, BTreeMap::new());
-    members.insert(MANIFEST.to_owned(), Member::Bytes(oci::json(&[loaded])?));
+    let index = Index::new(manifests, BTreeMap::new());
+    members.insert(MANIFEST.to_owned(), Member::Bytes(oci::json(&loaded)?));
     members.insert(INDEX.to_owned(), Member::Bytes(oci::json(&index)?));
     members.insert(MARK.to_owned(), Member::Bytes(oci::LAYOUT.into()));
     Ok(members)
+}
+
+fn of_layer(layer: &LayerRecord) -> Member {
+    let Descriptor { digest, size, .. } = layer.descriptor;
+    Member::Blob {
+        path: layer.blob(),
+        size,
+        digest,
+    }
 }
 
 /// The manifest once for each tag, with the annotations that containerd and others take a name from.

@@ -40,7 +40,7 @@ enum Command {
         /// The directory to make.
         out_dir: PathBuf,
     },
-    /// Write an image as a file for `docker load`.
+    /// Write images as a file for `docker load`.
     Archive {
         /// A request of version 1, in JSON.
         request: PathBuf,

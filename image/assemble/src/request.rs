@@ -112,6 +112,8 @@ pub enum ItemKind {
     Anthropic,
     /// This project.
     Ours,
+    /// A Debian package that is unpacked and no more, where no package database is wanted.
+    Debian,
 }
 
 impl ItemKind {
@@ -124,6 +126,7 @@ impl ItemKind {
             Self::Crate => "crate",
             Self::Anthropic => "anthropic",
             Self::Ours => "ours",
+            Self::Debian => "debian",
         }
     }
 }
@@ -220,6 +223,14 @@ pub struct Index {
 pub struct Archive {
     /// [`VERSION`].
     pub version: u32,
+    /// The images, whose common layers are in the archive once.
+    pub images: Vec<Tagged>,
+}
+
+/// An image with its names.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tagged {
     /// What `assemble image` wrote.
     pub image: PathBuf,
     /// Names that `docker load` gives the image: `claude-in-a-box:core`.

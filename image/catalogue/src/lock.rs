@@ -20,6 +20,9 @@ pub struct Debian {
     pub image: BTreeMap<Architecture, Vec<Layer>>,
     /// Keys of `packages` by build set.
     pub build: BTreeMap<String, Vec<String>>,
+    /// Keys of `packages` by set of the test cluster.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cluster: BTreeMap<String, Vec<String>>,
 }
 
 /// One archive as Debian's snapshot service names it.

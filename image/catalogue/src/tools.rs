@@ -18,6 +18,21 @@ pub struct Catalogue {
     pub tools: BTreeMap<String, Tool>,
     /// Package sets that the build itself runs, by name; for amd64 alone and never in an image.
     pub build: BTreeMap<String, Vec<String>>,
+    /// Package sets of the test cluster's images, by name, each with all that it depends on; for amd64 alone and never
+    /// in the image itself. What `base.assumed` lists is not there either.
+    #[serde(default)]
+    pub cluster: BTreeMap<String, Set>,
+}
+
+/// A set of packages with all that they depend on.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Set {
+    /// Debian package names.
+    pub packages: Vec<String>,
+    /// Packages that are taken as installed though they are not, each with the reason.
+    #[serde(default)]
+    pub without: BTreeMap<String, String>,
 }
 
 impl Catalogue {

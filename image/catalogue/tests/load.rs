@@ -138,7 +138,7 @@ fn decisions_are_refused(#[case] text: &str, #[case] expected: &str) {
 #[rstest]
 #[case::unknown_key(
     r#"{ "colour": 1 }"#,
-    "file, line 1: colour: unknown field `colour`, expected one of `archives`, `packages`, `image`, `build`"
+    "file, line 1: colour: unknown field `colour`, expected one of `archives`, `packages`, `image`, `build`, `cluster`"
 )]
 #[case::cut_off(r#"{ "archives": "#, "file, line 1: archives: EOF while parsing a value")]
 #[case::more_than_json(

@@ -1,31 +1,34 @@
 //! The command line: few options, because a deployment configures the box through its environment.
 
 use crate::error::Error;
-use std::ffi::OsString;
+use crate::health::Probe;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
-Usage: box-entrypoint [--secrets DIRECTORY] [-- CLAUDE-ARGUMENT...]
+Usage: box-entrypoint [--secrets DIRECTORY] [-- ARGUMENT...]
+       box-entrypoint [--secrets DIRECTORY] health live|ready|startup
 
 Prepares the box and runs Claude Code in it, as its environment says:
 
-  CLAUDE_MODE            interactive (default) or headless
-  CLAUDE_PROMPT          headless: the task
-  CLAUDE_PROMPT_FILE     headless: a file with the task, instead
-  CLAUDE_OUTPUT_FORMAT   headless: json (default), stream-json or text
-  CLAUDE_MODEL           the model
-  CLAUDE_MAX_TURNS       headless: how many turns the task may take
-  ANTHROPIC_BASE_URL     where the API is; no repository can change it
+  CLAUDE_MODE             interactive (default), headless, remote-control, shell
+  CLAUDE_PROMPT, CLAUDE_PROMPT_FILE         headless: the task, or its file
+  CLAUDE_OUTPUT_FORMAT    headless: json (default), stream-json or text
+  CLAUDE_RUN_ID           headless: a run of this name is never done twice
+  CLAUDE_MAX_TURNS, CLAUDE_MAX_BUDGET_USD, CLAUDE_DEADLINE_SECONDS,
+  CLAUDE_SILENCE_SECONDS  headless: where the task is ended
+  CLAUDE_TIER             readonly, operator or airgapped: there is a cluster
+  CLAUDE_MODEL, ANTHROPIC_BASE_URL        the model; where the API is
 
-Credential, the first that is found: the files oauth-token, api-key and
-auth-token (a gateway's) in /run/secrets/anthropic (see --secrets); the
-variables CLAUDE_CODE_OAUTH_TOKEN and ANTHROPIC_API_KEY, which Claude and its
-tools then do not see; a login that is kept in the volume.
+Credential, the first that is found: the files oauth-token, api-key, auth-token
+(a gateway's) in /run/secrets/anthropic; the variables CLAUDE_CODE_OAUTH_TOKEN,
+ANTHROPIC_API_KEY, hidden from Claude; a login that is kept in the volume.
 
 Exit code, headless: 0 done; 1 Claude reports an error; 64 wrong setting;
 65 request refused; 66 no credential; 69 API not reachable; 70 no result;
-73 state not writable; 75 rate limit; 77 credential refused; 128 + n signal n.
+73 state not writable; 75 rate limit; 77 credential refused; 124 out of time;
+128 + n signal n.
 ";
 
 const SECRETS_DEFAULT: &str = "/run/secrets/anthropic";
@@ -33,21 +36,33 @@ const SECRETS_DEFAULT: &str = "/run/secrets/anthropic";
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Start Claude.
+    /// Start what the mode says.
     Start(Arguments),
+    /// Answer a probe.
+    Health {
+        /// The directory with the credential files.
+        secrets: PathBuf,
+        /// What is asked.
+        probe: Probe,
+    },
+    /// Note what a hook of Claude's tells.
+    Note {
+        /// Whether the API refused the credential or took it.
+        refused: bool,
+    },
     /// Print [`HELP`].
     Help,
     /// Print the version.
     Version,
 }
 
-/// How to start Claude.
+/// How to start.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Arguments {
     /// The directory with the credential files.
     pub secrets: PathBuf,
-    /// What Claude gets at the end of its own command line.
-    pub claude_arguments: Vec<OsString>,
+    /// What Claude, or in shell mode the shell, gets at the end of its own command line.
+    pub passed_on: Vec<OsString>,
 }
 
 /// Reads the arguments, our own name not among them.
@@ -60,13 +75,40 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Command, Error> {
             Some("--version") => return Ok(Command::Version),
             Some("--secrets") => secrets = arguments.next().ok_or(Error::SecretsWithoutDirectory)?.into(),
             Some("--") => break,
+            Some("health") => return health(secrets, arguments),
+            Some("note") => return note(arguments),
             _ => return Err(Error::UnknownArgument { argument }),
         }
     }
     Ok(Command::Start(Arguments {
         secrets,
-        claude_arguments: arguments.collect(),
+        passed_on: arguments.collect(),
     }))
+}
+
+fn health(secrets: PathBuf, mut arguments: impl Iterator<Item = OsString>) -> Result<Command, Error> {
+    let probe = match arguments.next().as_deref().and_then(OsStr::to_str) {
+        Some("live") => Probe::Live,
+        Some("ready") => Probe::Ready,
+        Some("startup") => Probe::Startup,
+        _ => return Err(Error::UnknownProbe),
+    };
+    match arguments.next() {
+        None => Ok(Command::Health { secrets, probe }),
+        Some(_) => Err(Error::UnknownProbe),
+    }
+}
+
+fn note(mut arguments: impl Iterator<Item = OsString>) -> Result<Command, Error> {
+    let refused = match arguments.next().as_deref().and_then(OsStr::to_str) {
+        Some("refused") => true,
+        Some("accepted") => false,
+        _ => return Err(Error::UnknownNote),
+    };
+    match arguments.next() {
+        None => Ok(Command::Note { refused }),
+        Some(_) => Err(Error::UnknownNote),
+    }
 }
 
 #[cfg(test)]
@@ -74,10 +116,10 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn start(secrets: &str, claude_arguments: &[&str]) -> Command {
+    fn start(secrets: &str, passed_on: &[&str]) -> Command {
         Command::Start(Arguments {
             secrets: secrets.into(),
-            claude_arguments: claude_arguments.iter().map(OsString::from).collect(),
+            passed_on: passed_on.iter().map(OsString::from).collect(),
         })
     }
 
@@ -86,6 +128,8 @@ mod tests {
     #[case(&["--"], start(SECRETS_DEFAULT, &[]))]
     #[case(&["--", "--verbose", "--", "x"], start(SECRETS_DEFAULT, &["--verbose", "--", "x"]))]
     #[case(&["--secrets", "/s", "--", "--help"], start("/s", &["--help"]))]
+    #[case(&["--secrets", "/s", "health", "ready"], Command::Health { secrets: "/s".into(), probe: Probe::Ready })]
+    #[case(&["note", "refused"], Command::Note { refused: true })]
     #[case(&["--help"], Command::Help)]
     #[case(&["--version"], Command::Version)]
     fn command_line(#[case] arguments: &[&str], #[case] expected: Command) {
@@ -98,6 +142,9 @@ mod tests {
     #[rstest]
     #[case(&["bash"], r#"unknown argument "bash": what Claude is to get goes after "--"; for another program set the container's entrypoint"#)]
     #[case(&["--secrets"], "--secrets wants the directory of the credential files after it")]
+    #[case(&["health"], r#"health wants to know what is asked, one of "live", "ready" and "startup" after it, and nothing else"#)]
+    #[case(&["health", "live", "now"], r#"health wants to know what is asked, one of "live", "ready" and "startup" after it, and nothing else"#)]
+    #[case(&["note", "nothing"], r#"note wants what is noted, "refused" or "accepted", after it, and nothing else"#)]
     fn refusal(#[case] arguments: &[&str], #[case] sentence: &str) {
         let error = parse(arguments.iter().map(OsString::from).collect()).expect_err("arguments are wrong");
         assert_eq!((error.to_string().as_str(), error.exit_code()), (sentence, 64));

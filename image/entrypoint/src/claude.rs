@@ -7,7 +7,8 @@ use crate::arguments::Arguments;
 use crate::credential::{self, Credential};
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::mode::{Mode, OutputFormat};
+use crate::mcp::{self, Server};
+use crate::mode::Mode;
 use crate::state::Places;
 use rustix::fs::Access;
 use serde_json::{Map, Value, json};
@@ -21,29 +22,37 @@ use std::process::{Child, Stdio};
 const PROGRAM: &str = "claude";
 
 /// Ours, and none of Claude's business.
-const MODE_VARIABLES: [&str; 6] = [
+const MODE_VARIABLES: [&str; 11] = [
+    "CLAUDE_DEADLINE_SECONDS",
+    "CLAUDE_MAX_BUDGET_USD",
     "CLAUDE_MAX_TURNS",
     "CLAUDE_MODE",
     "CLAUDE_MODEL",
     "CLAUDE_OUTPUT_FORMAT",
     "CLAUDE_PROMPT",
     "CLAUDE_PROMPT_FILE",
+    "CLAUDE_RUN_ID",
+    "CLAUDE_SILENCE_SECONDS",
+    "CLAUDE_TIER",
 ];
 
 /// What the deployment may set otherwise.
-const DEFAULTS: [(&str, &str); 8] = [
+const DEFAULTS: [(&str, &str); 6] = [
     // Reads CLAUDE.md where --add-dir points.
     ("CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD", "1"),
-    // One host to reach: the API.
-    ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
     ("CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL", "1"),
     ("DISABLE_ERROR_REPORTING", "1"),
-    ("DISABLE_TELEMETRY", "1"),
     // The image has ripgrep for every architecture; Claude brings its own for some.
     ("USE_BUILTIN_RIPGREP", "0"),
     // The image is read-only and its version is locked.
     ("DISABLE_AUTOUPDATER", "1"),
     ("DISABLE_INSTALLATION_CHECKS", "1"),
+];
+
+/// One host to reach: the API. Remote Control asks Anthropic which of its features are on, and refuses to work with these set.
+const DEFAULTS_QUIET: [(&str, &str); 2] = [
+    ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+    ("DISABLE_TELEMETRY", "1"),
 ];
 
 /// Claude's own default of 10 retries a refused key for minutes, without a word. This is about half a minute.
@@ -62,6 +71,7 @@ impl Command {
     pub fn new(
         program: &Path,
         mode: &Mode,
+        server: Option<&Server>,
         places: &Places,
         credential: &Credential,
         arguments: &Arguments,
@@ -69,7 +79,7 @@ impl Command {
     ) -> Result<Self, Error> {
         let mut command = std::process::Command::new(program);
         command
-            .args(command_line(mode, places, credential, arguments, &environment))
+            .args(command_line(mode, server, places, credential, arguments, &environment))
             .env_clear();
         prepare_environment(&mut environment, mode, places);
         let credential_pipe = credential.to_pipe()?.map(|(variable, reader)| {
@@ -120,28 +130,42 @@ pub fn find(path: Option<&OsStr>) -> Result<PathBuf, Error> {
 
 fn command_line(
     mode: &Mode,
+    server: Option<&Server>,
     places: &Places,
     credential: &Credential,
     arguments: &Arguments,
     environment: &Environment,
 ) -> Vec<OsString> {
     let mut line: Vec<OsString> = Vec::new();
+    if *mode == Mode::RemoteControl {
+        // It knows none of the options below; its sessions read the managed settings.
+        line.push("remote-control".into());
+        line.extend(arguments.passed_on.iter().cloned());
+        return line;
+    }
     if let Mode::Headless(task) = mode {
-        line.extend(["--print", "--output-format"].map(OsString::from));
-        match task.output_format {
-            OutputFormat::StreamJson => line.extend(["stream-json", "--verbose"].map(OsString::from)),
-            // The answer alone would not say how it ended.
-            OutputFormat::Json | OutputFormat::Text => line.push("json".into()),
-        }
+        // Whatever the box prints, it has to see how Claude is getting on.
+        line.extend(["--print", "--output-format", "stream-json", "--verbose"].map(OsString::from));
         // Nobody is there to be asked: what Claude may do is what the box may do.
         line.extend(["--permission-mode", "bypassPermissions"].map(OsString::from));
-        line.extend(task.turns_max.map(|turns| option("--max-turns", turns.to_string())));
+        let limits = &task.limits;
+        line.extend(limits.turns_max.map(|turns| option("--max-turns", turns.to_string())));
+        line.extend(
+            limits
+                .budget_usd
+                .as_ref()
+                .map(|budget| option("--max-budget-usd", budget)),
+        );
     }
     line.extend(["--setting-sources", "user"].map(OsString::from));
     line.push(option("--add-dir", &places.workspace));
+    if let Some(server) = server {
+        line.push("--strict-mcp-config".into());
+        line.push(option("--mcp-config", mcp::configuration(server).to_string()));
+    }
     line.extend(settings(credential, environment).map(|settings| option("--settings", settings.to_string())));
     line.extend(environment.get("CLAUDE_MODEL").map(|model| option("--model", model)));
-    line.extend(arguments.claude_arguments.iter().cloned());
+    line.extend(arguments.passed_on.iter().cloned());
     line
 }
 
@@ -165,11 +189,13 @@ fn settings(credential: &Credential, environment: &Environment) -> Option<Value>
     (!settings.is_empty()).then_some(Value::Object(settings))
 }
 
-fn prepare_environment(environment: &mut Environment, mode: &Mode, places: &Places) {
+/// What Claude, or in shell mode the shell, gets: nothing of ours, and no credential.
+pub fn prepare_environment(environment: &mut Environment, mode: &Mode, places: &Places) {
     for name in credential::VARIABLES.iter().chain(&MODE_VARIABLES) {
         environment.remove(name);
     }
-    for (name, value) in DEFAULTS {
+    let quiet = DEFAULTS_QUIET.iter().filter(|_| !matches!(mode, Mode::RemoteControl));
+    for (name, value) in DEFAULTS.iter().chain(quiet) {
         environment.set_default(name, value);
     }
     if let Mode::Headless(_) = mode {
@@ -182,36 +208,79 @@ fn prepare_environment(environment: &mut Environment, mode: &Mode, places: &Plac
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mode::Task;
+    use crate::task::{Limits, OutputFormat, Task};
+    use crate::tier::Tier;
     use rstest::rstest;
 
     const COMMON: &str = "--setting-sources user --add-dir=/workspace";
 
-    fn headless(output_format: OutputFormat, turns_max: Option<u32>) -> Mode {
+    const HEADLESS: &str = "--print --output-format stream-json --verbose --permission-mode bypassPermissions";
+
+    fn headless(limits: Limits) -> Mode {
         Mode::Headless(Task {
             prompt: b"x".to_vec(),
-            output_format,
-            turns_max,
+            output_format: OutputFormat::Text,
+            run_id: None,
+            limits,
         })
     }
 
     #[rstest]
     #[case(Mode::Interactive, &[], "COMMON")]
     #[case(Mode::Interactive, &[("CLAUDE_MODEL", "-opus")], "COMMON --model=-opus")]
-    #[case(headless(OutputFormat::Json, None), &[], "--print --output-format json --permission-mode bypassPermissions COMMON")]
-    #[case(headless(OutputFormat::Text, Some(3)), &[], "--print --output-format json --permission-mode bypassPermissions --max-turns=3 COMMON")]
-    #[case(headless(OutputFormat::StreamJson, None), &[], "--print --output-format stream-json --verbose --permission-mode bypassPermissions COMMON")]
+    #[case(headless(Limits::default()), &[], "HEADLESS COMMON")]
+    #[case(
+        headless(Limits { turns_max: Some(3), budget_usd: Some("0.5".into()), ..Limits::default() }),
+        &[],
+        "HEADLESS --max-turns=3 --max-budget-usd=0.5 COMMON"
+    )]
+    #[case(Mode::RemoteControl, &[("CLAUDE_MODEL", "opus")], "remote-control")]
     #[case(Mode::Interactive, &[("ANTHROPIC_BASE_URL", "http://gw")], r#"COMMON --settings={"env":{"ANTHROPIC_BASE_URL":"http://gw"}}"#)]
     fn lines(#[case] mode: Mode, #[case] variables: &[(&str, &str)], #[case] expected: &str) {
-        let expected = format!("{} --verbose", expected.replace("COMMON", COMMON));
-        assert_eq!(line(&mode, &Credential::Login, variables), expected);
+        let expected = format!(
+            "{} --verbose",
+            expected.replace("COMMON", COMMON).replace("HEADLESS", HEADLESS)
+        );
+        assert_eq!(
+            line(&mode, None, &Credential::Login("/login".into()), variables),
+            expected
+        );
     }
 
     #[test]
     fn a_gateways_token_is_a_setting() {
         let credential = Credential::AuthTokenFile("/it's/auth-token".into());
         let expected = format!(r#"{COMMON} --settings={{"apiKeyHelper":"cat '/it'\\''s/auth-token'"}} --verbose"#);
-        assert_eq!(line(&Mode::Interactive, &credential, &[]), expected);
+        assert_eq!(line(&Mode::Interactive, None, &credential, &[]), expected);
+    }
+
+    /// The operator's server has a configuration of its own; the others' is the same.
+    #[rstest]
+    #[case(Tier::Readonly, None, r#""--config","/etc/kubernetes-mcp-server/readonly.toml""#)]
+    #[case(Tier::Airgapped, None, r#""--config","/etc/kubernetes-mcp-server/readonly.toml""#)]
+    #[case(Tier::Operator, Some("/k"), r#""--config","/etc/kubernetes-mcp-server/operator.toml","--kubeconfig","/k","--cluster-provider","kubeconfig""#)]
+    fn a_cluster_comes_with_its_server_and_no_other(
+        #[case] tier: Tier,
+        #[case] kubeconfig: Option<&str>,
+        #[case] arguments: &str,
+    ) {
+        let server = Server {
+            tier,
+            kubeconfig: kubeconfig.map(PathBuf::from),
+        };
+        let expected = format!(
+            r#"{{"mcpServers":{{"kubernetes":{{"args":[{arguments}],"command":"/usr/bin/kubernetes-mcp-server","type":"stdio"}}}}}}"#
+        );
+        let line = line(
+            &Mode::Interactive,
+            Some(&server),
+            &Credential::Login("/login".into()),
+            &[],
+        );
+        assert_eq!(
+            line,
+            format!("{COMMON} --strict-mcp-config --mcp-config={expected} --verbose")
+        );
     }
 
     #[test]
@@ -221,11 +290,12 @@ mod tests {
             ("ANTHROPIC_AUTH_TOKEN", ""),
             ("CLAUDE_CODE_REMOTE", "1"),
             ("CLAUDE_MODE", "headless"),
+            ("CLAUDE_TIER", "readonly"),
             ("CLAUDE_PROMPT", "x"),
             ("CLAUDE_CODE_MAX_RETRIES", "9"),
             ("PATH", "/usr/bin"),
         ]);
-        prepare_environment(&mut environment, &headless(OutputFormat::Json, None), &places());
+        prepare_environment(&mut environment, &headless(Limits::default()), &places());
         let lines: Vec<_> = environment
             .iter()
             .map(|(name, value)| format!("{}={}", name.display(), value.display()))
@@ -258,16 +328,16 @@ mod tests {
         );
     }
 
-    fn line(mode: &Mode, credential: &Credential, variables: &[(&str, &str)]) -> String {
+    fn line(mode: &Mode, server: Option<&Server>, credential: &Credential, variables: &[(&str, &str)]) -> String {
         let arguments = Arguments {
             secrets: "/run/secrets/anthropic".into(),
-            claude_arguments: vec!["--verbose".into()],
+            passed_on: vec!["--verbose".into()],
         };
         let environment = variables
             .iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        command_line(mode, &places(), credential, &arguments, &environment)
+        command_line(mode, server, &places(), credential, &arguments, &environment)
             .join(OsStr::new(" "))
             .to_string_lossy()
             .into_owned()

@@ -5,6 +5,7 @@
 use crate::environment::Environment;
 use crate::error::Error;
 use rustix::io::FdFlags;
+use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::{self, PipeReader, Write};
@@ -40,13 +41,16 @@ pub enum Credential {
     ApiKey(Secret),
     /// A file with a gateway's token.
     AuthTokenFile(PathBuf),
-    /// Claude is logged in already.
-    Login,
+    /// Claude is logged in already, and keeps the login in this file.
+    Login(PathBuf),
 }
 
-/// Never shown.
+/// Never shown; what is shown is where it is from.
 #[derive(PartialEq, Eq)]
-pub struct Secret(Vec<u8>);
+pub struct Secret {
+    name: String,
+    bytes: Vec<u8>,
+}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -56,7 +60,7 @@ impl fmt::Debug for Secret {
 
 impl Secret {
     /// Without the white space around it; `name` says where it is from.
-    fn new(name: impl FnOnce() -> String, bytes: &[u8]) -> Result<Self, Error> {
+    fn new(name: impl Fn() -> String, bytes: &[u8]) -> Result<Self, Error> {
         let bytes = bytes.trim_ascii();
         if bytes.is_empty() {
             return Err(Error::CredentialEmpty { name: name() });
@@ -64,7 +68,10 @@ impl Secret {
         if bytes.len() > SECRET_SIZE_MAX || !bytes.iter().all(u8::is_ascii_graphic) {
             return Err(Error::CredentialMalformed { name: name() });
         }
-        Ok(Self(bytes.to_owned()))
+        Ok(Self {
+            name: name(),
+            bytes: bytes.to_owned(),
+        })
     }
 }
 
@@ -91,12 +98,27 @@ pub fn find(secrets: &Path, environment: &Environment, config: &Path) -> Result<
     }
     let login = config.join(LOGIN_FILE);
     if login.exists() {
-        return Ok(Credential::Login);
+        return Ok(Credential::Login(login));
     }
     Err(Error::NoCredential {
         directory: secrets.into(),
         login,
     })
+}
+
+/// Finds the login, which is all that Remote Control takes. Another credential beside it does not matter.
+pub fn find_login(secrets: &Path, environment: &Environment, config: &Path) -> Result<Credential, Error> {
+    let login = config.join(LOGIN_FILE);
+    if login.exists() {
+        return Ok(Credential::Login(login));
+    }
+    match find(secrets, environment, config) {
+        Ok(credential) => Err(Error::NotForRemoteControl {
+            name: credential.name(),
+        }),
+        Err(Error::NoCredential { .. }) => Err(Error::NoLogin { login }),
+        Err(error) => Err(error),
+    }
 }
 
 fn from_variable(environment: &Environment, name: &str) -> Result<Option<Secret>, Error> {
@@ -128,11 +150,11 @@ impl Credential {
         let (variable, secret) = match self {
             Self::OauthToken(secret) => ("CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR", secret),
             Self::ApiKey(secret) => ("CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR", secret),
-            Self::AuthTokenFile(_) | Self::Login => return Ok(None),
+            Self::AuthTokenFile(_) | Self::Login(_) => return Ok(None),
         };
         let pipe = || -> io::Result<PipeReader> {
             let (reader, mut writer) = io::pipe()?;
-            writer.write_all(&secret.0)?;
+            writer.write_all(&secret.bytes)?;
             rustix::io::fcntl_setfd(&reader, FdFlags::empty())?;
             Ok(reader)
         };
@@ -145,8 +167,26 @@ impl Credential {
     pub fn helper(&self) -> Option<String> {
         match self {
             Self::AuthTokenFile(path) => Some(format!("cat {}", shell_word(path.as_os_str()))),
-            Self::OauthToken(_) | Self::ApiKey(_) | Self::Login => None,
+            Self::OauthToken(_) | Self::ApiKey(_) | Self::Login(_) => None,
         }
+    }
+
+    /// Where it is from.
+    pub fn name(&self) -> String {
+        match self {
+            Self::OauthToken(secret) | Self::ApiKey(secret) => secret.name.clone(),
+            Self::AuthTokenFile(path) | Self::Login(path) => path.display().to_string(),
+        }
+    }
+
+    /// Tells one from another, and nothing about it: the beginning of a SHA-256 of many random characters.
+    pub fn fingerprint(&self) -> String {
+        let hash = match self {
+            Self::OauthToken(secret) | Self::ApiKey(secret) => Sha256::digest(&secret.bytes),
+            // One that cannot be read now is as good as another.
+            Self::AuthTokenFile(path) | Self::Login(path) => Sha256::digest(std::fs::read(path).unwrap_or_default()),
+        };
+        hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
@@ -161,27 +201,74 @@ mod tests {
     use rstest::rstest;
     use std::io::Read;
 
-    fn oauth_token(secret: &str) -> Credential {
-        Credential::OauthToken(Secret(secret.into()))
+    fn secret(name: &str, secret: &str) -> Secret {
+        Secret {
+            name: name.into(),
+            bytes: secret.into(),
+        }
     }
 
-    fn api_key(secret: &str) -> Credential {
-        Credential::ApiKey(Secret(secret.into()))
+    fn oauth_token(name: &str, value: &str) -> Credential {
+        Credential::OauthToken(secret(name, value))
+    }
+
+    fn api_key(name: &str, value: &str) -> Credential {
+        Credential::ApiKey(secret(name, value))
     }
 
     /// Files, variables, and what is chosen; a login is there in every case.
     #[rstest]
-    #[case(&[("oauth-token", "a"), ("api-key", "b"), ("auth-token", "c")], &[("ANTHROPIC_API_KEY", "d")], oauth_token("a"))]
-    #[case(&[("api-key", " b\n"), ("auth-token", "c")], &[("CLAUDE_CODE_OAUTH_TOKEN", "d")], api_key("b"))]
-    #[case(&[], &[("CLAUDE_CODE_OAUTH_TOKEN", "d"), ("ANTHROPIC_API_KEY", "e")], oauth_token("d"))]
-    #[case(&[], &[("ANTHROPIC_API_KEY", "e\n"), ("CLAUDE_CODE_OAUTH_TOKEN", "")], api_key("e"))]
-    #[case(&[], &[], Credential::Login)]
+    #[case(&[("oauth-token", "a"), ("api-key", "b"), ("auth-token", "c")], &[("ANTHROPIC_API_KEY", "d")], oauth_token("DIR/oauth-token", "a"))]
+    #[case(&[("api-key", " b\n"), ("auth-token", "c")], &[("CLAUDE_CODE_OAUTH_TOKEN", "d")], api_key("DIR/api-key", "b"))]
+    #[case(&[], &[("CLAUDE_CODE_OAUTH_TOKEN", "d"), ("ANTHROPIC_API_KEY", "e")], oauth_token("CLAUDE_CODE_OAUTH_TOKEN", "d"))]
+    #[case(&[], &[("ANTHROPIC_API_KEY", "e\n"), ("CLAUDE_CODE_OAUTH_TOKEN", "")], api_key("ANTHROPIC_API_KEY", "e"))]
+    #[case(&[], &[], Credential::Login("DIR/.credentials.json".into()))]
     fn order(#[case] files: &[(&str, &str)], #[case] variables: &[(&str, &str)], #[case] expected: Credential) {
         let directory = directory(files);
+        let found = find(directory.path(), &environment(variables), directory.path()).expect("there is a credential");
+        let name = found.name().replace(&directory.path().display().to_string(), "DIR");
         assert_eq!(
-            find(directory.path(), &environment(variables), directory.path()).expect("there is a credential"),
-            expected
+            (name, found.fingerprint()),
+            (expected.name(), expected_fingerprint(&expected))
         );
+        assert_eq!(std::mem::discriminant(&found), std::mem::discriminant(&expected));
+    }
+
+    /// A login's is that of its content.
+    fn expected_fingerprint(expected: &Credential) -> String {
+        match expected {
+            Credential::Login(_) => "44136fa355b3678a".into(),
+            expected => expected.fingerprint(),
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_is_that_of_the_secret_alone() {
+        let key = |value| api_key("x", value).fingerprint();
+        assert_eq!(key("k"), oauth_token("y", "k").fingerprint());
+        assert_ne!(key("k"), key("l"));
+    }
+
+    /// What else is there, without a login; and what Remote Control says to it.
+    #[rstest]
+    #[case(&[], &[], 66, "Remote Control needs a login with a claude.ai account, and DIR/.credentials.json does not exist; start the box with CLAUDE_MODE=shell and the same volume, and run \"claude auth login\"")]
+    #[case(&[("api-key", "k")], &[], 77, "Remote Control takes no API key and no long-lived token, only a login with a claude.ai account, and DIR/api-key is not one; start the box with CLAUDE_MODE=shell and the same volume, and run \"claude auth login\"")]
+    #[case(&[], &[("CLAUDE_CODE_OAUTH_TOKEN", "t")], 77, "Remote Control takes no API key and no long-lived token, only a login with a claude.ai account, and CLAUDE_CODE_OAUTH_TOKEN is not one; start the box with CLAUDE_MODE=shell and the same volume, and run \"claude auth login\"")]
+    fn remote_control_wants_a_login(
+        #[case] files: &[(&str, &str)],
+        #[case] variables: &[(&str, &str)],
+        #[case] exit_code: u8,
+        #[case] sentence: &str,
+    ) {
+        let directory = directory(files);
+        let look = || find_login(directory.path(), &environment(variables), directory.path());
+        assert!(matches!(look(), Ok(Credential::Login(_))));
+        std::fs::remove_file(directory.path().join(LOGIN_FILE)).expect("it is there");
+        let error = look().expect_err("there is no login");
+        let text = error
+            .to_string()
+            .replace(&directory.path().display().to_string(), "DIR");
+        assert_eq!((text.as_str(), error.exit_code()), (sentence, exit_code));
     }
 
     #[test]
@@ -250,7 +337,7 @@ mod tests {
 
     #[test]
     fn the_pipe_holds_the_secret_and_ends() {
-        let (variable, mut reader) = api_key("k")
+        let (variable, mut reader) = api_key("x", "k")
             .to_pipe()
             .expect("a pipe can be made")
             .expect("a key goes through a pipe");
@@ -261,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_secret_does_not_show() {
-        assert_eq!(format!("{:?}", api_key("k")), "ApiKey(Secret)");
+        assert_eq!(format!("{:?}", api_key("x", "k")), "ApiKey(Secret)");
     }
 
     fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {

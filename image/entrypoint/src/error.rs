@@ -16,14 +16,81 @@ pub enum Error {
     #[error("--secrets wants the directory of the credential files after it")]
     SecretsWithoutDirectory,
 
-    #[error("CLAUDE_MODE is {value:?}, which is no mode; set it to \"headless\" or \"interactive\"")]
+    #[error(
+        "health wants to know what is asked, one of \"live\", \"ready\" and \"startup\" after it, and nothing else"
+    )]
+    UnknownProbe,
+
+    #[error("note wants what is noted, \"refused\" or \"accepted\", after it, and nothing else")]
+    UnknownNote,
+
+    #[error(
+        "CLAUDE_MODE is {value:?}, which is no mode; set it to \"headless\", \"interactive\", \"remote-control\" or \"shell\""
+    )]
     UnknownMode { value: OsString },
+
+    #[error(
+        "CLAUDE_TIER is {value:?}, which is no tier; set it to \"airgapped\", \"operator\" or \"readonly\", or leave it out where there is no cluster"
+    )]
+    UnknownTier { value: OsString },
+
+    #[error(
+        "ANTHROPIC_BASE_URL is {value:?}, and Remote Control works with Anthropic's own service alone; leave it out, or set CLAUDE_MODE to \"interactive\""
+    )]
+    RemoteControlOverGateway { value: OsString },
+
+    #[error(
+        "Remote Control takes no API key and no long-lived token, only a login with a claude.ai account, and {name} is not one; start the box with CLAUDE_MODE=shell and the same volume, and run \"claude auth login\""
+    )]
+    NotForRemoteControl { name: String },
+
+    #[error(
+        "Remote Control needs a login with a claude.ai account, and {login} does not exist; start the box with CLAUDE_MODE=shell and the same volume, and run \"claude auth login\"",
+        login = login.display()
+    )]
+    NoLogin { login: PathBuf },
+
+    #[error("the API refused the credential {name}; replace it and start the box again")]
+    CredentialRefused { name: String },
+
+    #[error("{path} is full; make room in it or give it more", path = path.display())]
+    StateFull { path: PathBuf },
 
     #[error("CLAUDE_OUTPUT_FORMAT is {value:?}, which is no format; set it to \"json\", \"stream-json\" or \"text\"")]
     UnknownOutputFormat { value: OsString },
 
-    #[error("CLAUDE_MAX_TURNS is {value:?}, which is no positive number; set it to one or leave it out")]
-    NoNumberOfTurns { value: OsString },
+    #[error("{name} is {value:?}, which is no positive number; set it to one or leave it out")]
+    NoPositiveNumber { name: &'static str, value: OsString },
+
+    #[error(
+        "CLAUDE_MAX_BUDGET_USD is {value:?}, which is no amount; set it to dollars like \"2\" or \"0.50\" or leave it out"
+    )]
+    NoAmount { value: OsString },
+
+    #[error(
+        "CLAUDE_RUN_ID is {value:?}, which is no name of a run; use up to 63 letters, digits, \"-\", \"_\" and \".\", a letter or digit first"
+    )]
+    NoRunId { value: OsString },
+
+    #[error(
+        "CLAUDE_RUN_ID is {id:?}, the name of a run of another prompt; give this one another name, or remove {directory}",
+        directory = directory.display()
+    )]
+    OtherPrompt { id: String, directory: PathBuf },
+
+    #[error("the run {id} is under way in another box (it holds {directory}/lock); wait for it, or give this one another name", directory = directory.display())]
+    RunUnderWay { id: String, directory: PathBuf },
+
+    #[error("{path} cannot be read: {source}; make it readable for this user", path = path.display())]
+    RunUnreadable { path: PathBuf, source: io::Error },
+
+    #[error("{path} is damaged or of a newer version, so that nobody knows whether the run was finished; remove its directory to run it again", path = path.display())]
+    RunDamaged { path: PathBuf },
+
+    #[error(
+        "what became of the run cannot be kept: {source}; make room on the volume, since a start with the same name runs it again"
+    )]
+    OutcomeNotKept { source: io::Error },
 
     #[error("CLAUDE_PROMPT is empty; headless mode needs a task there, or in the file that CLAUDE_PROMPT_FILE names")]
     NoPrompt,
@@ -93,6 +160,9 @@ pub enum Error {
     #[error("{path} cannot be executed: {source}; this image is broken or made for another architecture", path = path.display())]
     ClaudeNotExecutable { path: PathBuf, source: io::Error },
 
+    #[error("bash cannot be started: {source}; this image is incomplete, use one that has a shell")]
+    NoShell { source: io::Error },
+
     #[error("waiting for Claude failed: {source}")]
     Waiting { source: io::Error },
 }
@@ -103,25 +173,41 @@ impl Error {
         match self {
             Self::UnknownArgument { .. }
             | Self::SecretsWithoutDirectory
+            | Self::UnknownProbe
+            | Self::UnknownNote
+            | Self::UnknownTier { .. }
+            | Self::RemoteControlOverGateway { .. }
             | Self::UnknownMode { .. }
             | Self::UnknownOutputFormat { .. }
-            | Self::NoNumberOfTurns { .. }
+            | Self::NoPositiveNumber { .. }
+            | Self::NoAmount { .. }
+            | Self::NoRunId { .. }
+            | Self::OtherPrompt { .. }
             | Self::NoPrompt
             | Self::TwoPrompts
             | Self::PromptUnreadable { .. }
             | Self::PromptFileEmpty { .. }
             | Self::NoTerminal { .. }
             | Self::AuthTokenInEnvironment { .. } => exit_code::USAGE,
-            Self::NoCredential { .. } | Self::CredentialEmpty { .. } | Self::CredentialIsDirectory { .. } => {
-                exit_code::NO_CREDENTIAL
+            Self::NoCredential { .. }
+            | Self::NoLogin { .. }
+            | Self::CredentialEmpty { .. }
+            | Self::CredentialIsDirectory { .. } => exit_code::NO_CREDENTIAL,
+            Self::CredentialMalformed { .. } | Self::RunDamaged { .. } => exit_code::REFUSED,
+            Self::RunUnderWay { .. } => exit_code::TRY_LATER,
+            Self::CredentialUnreadable { .. } | Self::CredentialRefused { .. } | Self::NotForRemoteControl { .. } => {
+                exit_code::NOT_PERMITTED
             }
-            Self::CredentialMalformed { .. } => exit_code::REFUSED,
-            Self::CredentialUnreadable { .. } => exit_code::NOT_PERMITTED,
             Self::CredentialPipe { .. } | Self::Waiting { .. } => exit_code::NO_RESULT,
-            Self::NoHome | Self::StateNotWritable { .. } | Self::NoWorkingDirectory { .. } => {
-                exit_code::STATE_NOT_WRITABLE
+            Self::NoHome
+            | Self::OutcomeNotKept { .. }
+            | Self::RunUnreadable { .. }
+            | Self::StateNotWritable { .. }
+            | Self::StateFull { .. }
+            | Self::NoWorkingDirectory { .. } => exit_code::STATE_NOT_WRITABLE,
+            Self::NoClaude { .. } | Self::ClaudeNotExecutable { .. } | Self::NoShell { .. } => {
+                exit_code::IMAGE_INCOMPLETE
             }
-            Self::NoClaude { .. } | Self::ClaudeNotExecutable { .. } => exit_code::IMAGE_INCOMPLETE,
         }
     }
 }
@@ -150,6 +236,14 @@ pub mod exit_code {
     pub const NOT_PERMITTED: u8 = 77;
     /// `EX_CONFIG`: the image lacks what it needs.
     pub const IMAGE_INCOMPLETE: u8 = 78;
+    /// The task did not end in time, as with `timeout(1)`.
+    pub const OUT_OF_TIME: u8 = 124;
+
     /// Ended by a signal: its number is added.
     pub const SIGNAL_BASE: u8 = 128;
+
+    /// Ended by this signal, as with a shell.
+    pub fn of_signal(signal: i32) -> u8 {
+        SIGNAL_BASE.saturating_add(u8::try_from(signal).unwrap_or_default())
+    }
 }

@@ -1,18 +1,25 @@
-//! One task: Claude as a child, its output passed on unchanged, its end turned into an exit code.
+//! One task: Claude as a child, its output passed on, its end turned into an outcome that is kept and an exit code.
 //!
 //! ```text
 //! prompt ----> Claude's stdin
-//! our stdout <---- Claude's stdout ----> scanner ----> report --.
-//! signals ----> Claude                      Claude's end -------+--> outcome
+//! our stdout <---- Claude's stdout ----> lines ----> messages --.
+//! signals ----> Claude                       Claude's end ------+--> outcome ----> the run's files
 //! ```
 //!
 //! Each arrow is a thread, because each may block; what they find out arrives as an [`Event`] at the one loop that decides.
+//!
+//! Claude always writes its messages as they come, whatever the box is asked to print, because a Claude that is silent until the end
+//! cannot be told from one that hangs, or from one that has its credential refused over and over.
 
 use crate::claude::Command;
 use crate::error::Error;
 use crate::error::exit_code;
-use crate::mode::{OutputFormat, Task};
-use crate::outcome::{self, End, Outcome, Report, Scanner};
+use crate::message::{Lines, Message, Report};
+use crate::notes::Notes;
+use crate::outcome::{self, End, Outcome, Reason, Stop};
+use crate::runs::{Kept, Run};
+use crate::task::{Limits, OutputFormat, Task};
+use crate::watch::{Patience, Watch};
 use rustix::process::{Pid, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
@@ -21,35 +28,19 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, ChildStdout, ExitStatus};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// With these somebody asks the box to end.
 const SIGNALS_ENDING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
 /// These only go to Claude.
 const SIGNALS_OTHER: [i32; 2] = [SIGUSR1, SIGUSR2];
 
-/// How long to wait for what may never come.
-struct Patience {
-    /// Claude sometimes stays after its result, with nothing left to do. This long it may be silent then.
-    silence_after_result: Duration,
-    /// How long it may take to obey when it is asked to end after that.
-    obedience: Duration,
-    /// What Claude started may hold its output open after its end. What Claude wrote itself is there already.
-    output_after_end: Duration,
-}
-
-const PATIENCE: Patience = Patience {
-    silence_after_result: Duration::from_secs(30),
-    obedience: Duration::from_secs(5),
-    output_after_end: Duration::from_secs(1),
-};
-
 /// What the threads find out.
 enum Event {
-    /// Claude wrote a result; there may be a later one.
-    Result(Report),
-    /// Claude wrote something after a result.
+    /// Claude wrote something.
     Output,
+    /// Claude wrote something that matters.
+    Message(Message),
     /// There will be no more output; standard output may have failed on the way.
     OutputEnd(io::Result<()>),
     /// Somebody asked the box to end; Claude has the signal already.
@@ -58,8 +49,32 @@ enum Event {
     End(io::Result<ExitStatus>),
 }
 
+/// Prints what is kept of a finished run, as the run itself would have; returns its exit code.
+pub fn repeat(kept: &Kept, format: OutputFormat) -> u8 {
+    let report = kept
+        .result
+        .as_deref()
+        .and_then(Message::from_line)
+        .and_then(|message| match message {
+            Message::Result(report) => Some(*report),
+            Message::Retry { .. } => None,
+        });
+    let printed = print_result(format, true, report.as_ref());
+    let Kept {
+        id, exit_code, reason, ..
+    } = kept;
+    eprintln!("box-entrypoint: the run {id} is finished ({reason}), and is not run again; exit code {exit_code}");
+    match printed {
+        Err(error) if *exit_code == exit_code::DONE => {
+            eprintln!("box-entrypoint: standard output did not take the result: {error}");
+            exit_code::NO_RESULT
+        }
+        _ => *exit_code,
+    }
+}
+
 /// Runs the task; the exit code says what became of it.
-pub fn run(command: Command, task: Task) -> Result<u8, Error> {
+pub fn run(command: Command, task: Task, run: &Run, notes: &Notes, credential: &str) -> Result<u8, Error> {
     // Before there is a child, so that no signal can end us alone.
     let signals =
         Signals::new(SIGNALS_ENDING.iter().chain(&SIGNALS_OTHER)).map_err(|source| Error::Waiting { source })?;
@@ -68,27 +83,70 @@ pub fn run(command: Command, task: Task) -> Result<u8, Error> {
     let (sender, events) = mpsc::channel();
     let input = child.stdin.take();
     let output = child.stdout.take();
-    let passes_output_on = task.output_format != OutputFormat::Text;
-    start(&sender, move |_| write_prompt(input, &task.prompt));
-    start(&sender, move |sender| read_output(output, passes_output_on, sender));
+    let Task {
+        prompt,
+        output_format,
+        limits,
+        ..
+    } = task;
+    start(&sender, move |_| write_prompt(input, &prompt));
+    start(&sender, move |sender| read_output(output, output_format, sender));
     start(&sender, move |sender| forward_signals(signals, process, sender));
     start(&sender, move |sender| wait(child, sender));
 
-    let mut end = collect(&events, process, &PATIENCE)?;
-    if !passes_output_on && let Some(report) = &end.report {
-        end.output = end.output.and_then(|()| writeln!(io::stdout(), "{}", report.text));
-    }
-    let mut outcome = outcome::classify(end.report.as_ref(), end.end, end.signal);
-    if let Err(error) = end.output
-        && outcome.exit_code == exit_code::DONE
+    let end = collect(&events, process, &limits, &Patience::DEFAULT)?;
+    let report = end.report.as_ref();
+    let written = end.output.and_then(|()| print_result(output_format, false, report));
+    let mut outcome = outcome::classify(report, end.end, end.stop);
+    if let Err(error) = written
+        && outcome.reason == Reason::Done
     {
         outcome = Outcome {
             exit_code: exit_code::NO_RESULT,
-            reason: format!("done, but standard output did not take the result: {error}"),
+            reason: Reason::Error,
+            sentence: format!("done, but standard output did not take the result: {error}"),
         };
     }
-    eprintln!("box-entrypoint: {}", outcome::summary(&outcome, end.report.as_ref()));
-    Ok(outcome.exit_code)
+    note(notes, &outcome, credential);
+    let document = run.document(&outcome, report);
+    let kept = run.end(&document, report);
+    eprintln!("box-entrypoint: {}", outcome::summary(&outcome, report));
+    if outcome.reason != Reason::Done {
+        eprintln!("{document}");
+    }
+    match kept {
+        Err(source) if outcome.reason == Reason::Done => Err(Error::OutcomeNotKept { source }),
+        Err(source) => {
+            eprintln!("box-entrypoint: {}", Error::OutcomeNotKept { source });
+            Ok(outcome.exit_code)
+        }
+        Ok(()) => Ok(outcome.exit_code),
+    }
+}
+
+/// What the readiness probe wants to know. The task's outcome does not depend on whether it can be noted.
+fn note(notes: &Notes, outcome: &Outcome, credential: &str) {
+    let noted = match outcome.reason {
+        Reason::Auth => notes.refused(Some(credential)),
+        Reason::Done => notes.accepted(),
+        _ => Ok(()),
+    };
+    if let Err(error) = noted {
+        eprintln!("box-entrypoint: whether the credential is accepted cannot be noted: {error}");
+    }
+}
+
+/// The result at the end. Where the messages themselves were asked for it is among them already, unless this is a repetition.
+fn print_result(format: OutputFormat, is_repetition: bool, report: Option<&Report>) -> io::Result<()> {
+    let Some(report) = report else { return Ok(()) };
+    let mut stdout = io::stdout().lock();
+    match format {
+        OutputFormat::StreamJson if !is_repetition => return Ok(()),
+        OutputFormat::Json | OutputFormat::StreamJson => stdout.write_all(&report.line)?,
+        OutputFormat::Text => stdout.write_all(report.text.as_bytes())?,
+    }
+    stdout.write_all(b"\n")?;
+    stdout.flush()
 }
 
 fn start(sender: &Sender<Event>, work: impl FnOnce(&Sender<Event>) + Send + 'static) {
@@ -101,11 +159,18 @@ fn write_prompt(input: Option<ChildStdin>, prompt: &[u8]) {
     let _ = input.map(|mut input| input.write_all(prompt));
 }
 
-fn read_output(output: Option<ChildStdout>, passes_on: bool, sender: &Sender<Event>) {
-    let mut scanner = Scanner::default();
+fn read_output(output: Option<ChildStdout>, format: OutputFormat, sender: &Sender<Event>) {
+    let mut lines = Lines::default();
     let mut written = Ok(());
-    let mut has_result = false;
     let mut buffer = vec![0; 64 * 1024];
+    let each = |line: &[u8]| {
+        if let Some(message) = Message::from_line(line) {
+            let _ = sender.send(Event::Message(message));
+        } else if format != OutputFormat::StreamJson && !line.starts_with(b"{") && !line.trim_ascii().is_empty() {
+            // No message: what Claude has to say before it can write any.
+            let _ = io::stderr().lock().write_all(line);
+        }
+    };
     if let Some(mut output) = output {
         loop {
             let piece = match output.read(&mut buffer) {
@@ -115,23 +180,15 @@ fn read_output(output: Option<ChildStdout>, passes_on: bool, sender: &Sender<Eve
                 Err(_) => break,
             };
             // Once it has failed it stays failed; Claude must not notice.
-            if passes_on && written.is_ok() {
+            if format == OutputFormat::StreamJson && written.is_ok() {
                 let mut stdout = io::stdout().lock();
                 written = stdout.write_all(piece).and_then(|()| stdout.flush());
             }
-            let report = scanner.push(piece);
-            has_result |= report.is_some();
-            let event = match report {
-                Some(report) => Event::Result(report),
-                None if has_result => Event::Output,
-                None => continue,
-            };
-            let _ = sender.send(event);
+            let _ = sender.send(Event::Output);
+            lines.push(piece, each);
         }
     }
-    if let Some(report) = scanner.finish() {
-        let _ = sender.send(Event::Result(report));
-    }
+    lines.finish(each);
     let _ = sender.send(Event::OutputEnd(written));
 }
 
@@ -154,42 +211,37 @@ fn wait(mut child: Child, sender: &Sender<Event>) {
 struct Everything {
     report: Option<Report>,
     output: io::Result<()>,
-    signal: Option<i32>,
+    stop: Option<Stop>,
     end: End,
 }
 
-/// Waits for Claude's end and the end of its output. Where one of them does not come by itself there is a deadline.
-fn collect(events: &Receiver<Event>, process: Pid, patience: &Patience) -> Result<Everything, Error> {
+/// Waits for Claude's end and the end of its output. Where one of them does not come by itself there is a time for it.
+fn collect(events: &Receiver<Event>, process: Pid, limits: &Limits, patience: &Patience) -> Result<Everything, Error> {
+    let mut watch = Watch::new(Instant::now(), limits, patience);
     let mut report = None;
-    let mut signal = None;
     let mut status = None;
     let mut output = None;
-    let mut deadline: Option<Instant> = None;
-    let mut means = [Signal::TERM, Signal::KILL].into_iter();
     loop {
-        match next(events, deadline) {
-            Ok(Event::Result(latest)) => {
-                report = Some(latest);
-                if status.is_none() {
-                    deadline = Some(Instant::now() + patience.silence_after_result);
-                }
+        let event = next(events, watch.until());
+        let now = Instant::now();
+        match event {
+            Ok(Event::Output) => watch.output(now),
+            Ok(Event::Message(Message::Result(latest))) => {
+                report = Some(*latest);
+                watch.result(now);
             }
-            Ok(Event::Output) if status.is_none() => {
-                deadline = Some(Instant::now() + patience.silence_after_result);
-            }
-            Ok(Event::Output) => {}
+            Ok(Event::Message(Message::Retry { attempt, status })) => watch.retry(now, attempt, status),
             Ok(Event::OutputEnd(result)) => output = Some(result),
-            Ok(Event::Signal(number)) => signal = signal.or(Some(number)),
+            Ok(Event::Signal(number)) => watch.signal(number),
             Ok(Event::End(result)) => {
                 status = Some(result.map_err(|source| Error::Waiting { source })?);
-                deadline = Some(Instant::now() + patience.output_after_end);
+                watch.end(now);
             }
             Err(_) if status.is_some() => output = output.or(Some(Ok(()))),
             Err(_) => {
-                if let Some(signal) = means.next() {
+                if let Some(signal) = watch.expire(now) {
                     let _ = rustix::process::kill_process(process, signal);
                 }
-                deadline = Some(Instant::now() + patience.obedience);
             }
         }
         match (status, output) {
@@ -200,7 +252,7 @@ fn collect(events: &Receiver<Event>, process: Pid, patience: &Patience) -> Resul
                 return Ok(Everything {
                     report,
                     output,
-                    signal,
+                    stop: watch.stop(),
                     end,
                 });
             }
@@ -209,11 +261,8 @@ fn collect(events: &Receiver<Event>, process: Pid, patience: &Patience) -> Resul
     }
 }
 
-fn next(events: &Receiver<Event>, deadline: Option<Instant>) -> Result<Event, RecvTimeoutError> {
-    match deadline {
-        Some(deadline) => events.recv_timeout(deadline.saturating_duration_since(Instant::now())),
-        None => events.recv().map_err(RecvTimeoutError::from),
-    }
+fn next(events: &Receiver<Event>, until: Instant) -> Result<Event, RecvTimeoutError> {
+    events.recv_timeout(until.saturating_duration_since(Instant::now()))
 }
 
 #[cfg(test)]
@@ -221,6 +270,7 @@ mod tests {
     use super::*;
     use rstest::rstest;
     use std::process::{Command, Stdio};
+    use std::time::Duration;
 
     /// A process that stays after its result is asked to end, then made to; the result counts.
     #[rstest]
@@ -241,15 +291,16 @@ mod tests {
             .expect("the script says that it is ready");
         let process = Pid::from_child(&child);
         let (sender, events) = mpsc::channel();
-        sender.send(Event::Result(Report::default())).expect("the loop listens");
+        let result = Message::Result(Box::default());
+        sender.send(Event::Message(result)).expect("the loop listens");
         sender.send(Event::OutputEnd(Ok(()))).expect("the loop listens");
         start(&sender, move |sender| wait(child, sender));
         let patience = Patience {
-            silence_after_result: Duration::ZERO,
+            after_result: Duration::ZERO,
             obedience: Duration::from_millis(if signal == 9 { 10 } else { 60_000 }),
-            output_after_end: Duration::ZERO,
+            after_end: Duration::ZERO,
         };
-        let everything = collect(&events, process, &patience).expect("the child can be waited for");
+        let everything = collect(&events, process, &Limits::default(), &patience).expect("the child can be waited for");
         assert_eq!(
             (everything.end, everything.report),
             (End::Killed(signal), Some(Report::default()))

@@ -1,34 +1,54 @@
 //! The parts of `box-entrypoint`.
 //!
 //! ```text
-//! arguments, environment --> mode --> credential --> state --> claude --> (headless) outcome --> exit code
+//! arguments, environment --> mode, tier --> (headless: run) --> credential --> state --> claude --> (headless) outcome --> exit code
 //! ```
 //!
 //! The order is a promise: a wrong setting is refused before a credential is looked for, a missing credential before anything is
-//! written, and Claude is started last. [`mode`], [`claude`] and [`outcome`] are pure; [`credential`] reads, [`state`] writes,
-//! [`headless`] waits. In interactive mode this process becomes Claude; in headless mode it is Claude's parent, and its exit code says
-//! what became of the task.
+//! written, and Claude is started last. [`mode`], [`claude`], [`message`], [`outcome`] and [`watch`] are pure; [`credential`] reads,
+//! [`state`], [`runs`] and [`notes`] write, [`headless`] waits. In interactive mode this process becomes Claude; in headless mode it is
+//! Claude's parent, and its exit code says what became of the task. [`health`] is another program that happens to be in the same file:
+//! it asks what these left behind.
 
 // Tests may expect.
 #![cfg_attr(test, allow(clippy::expect_used))]
 
 pub mod arguments;
+pub mod briefing;
 pub mod claude;
 pub mod credential;
 pub mod environment;
 pub mod error;
+pub mod file;
 pub mod headless;
+pub mod health;
+pub mod mcp;
+pub mod message;
 pub mod mode;
+pub mod notes;
 pub mod outcome;
+pub mod process;
+pub mod runs;
+pub mod shell;
 pub mod state;
+pub mod task;
+pub mod tier;
+pub mod watch;
 
 use arguments::{Arguments, Command};
+use credential::Credential;
 use environment::Environment;
 use error::Error;
+use mcp::Server;
 use mode::Mode;
+use notes::Notes;
+use process::Process;
 use rustix::process::DumpableBehavior;
+use state::Places;
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
+use tier::Tier;
 
 /// Runs the entrypoint to its exit code.
 pub fn main(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
@@ -36,6 +56,8 @@ pub fn main(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
         Ok(Command::Help) => return print(arguments::HELP),
         Ok(Command::Version) => return print(concat!("box-entrypoint ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Command::Start(arguments)) => start(&arguments, environment),
+        Ok(Command::Health { secrets, probe }) => return answer(health::check(probe, &secrets, &environment)),
+        Ok(Command::Note { refused }) => note(refused, &environment),
         Err(error) => Err(error),
     };
     match result {
@@ -52,20 +74,101 @@ fn print(text: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+fn answer(health: Result<String, String>) -> ExitCode {
+    match health {
+        Ok(sentence) => print(&format!("healthy: {sentence}\n")),
+        Err(sentence) => {
+            eprintln!("unhealthy: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a hook of Claude's tells, in a box where Claude has taken our place.
+fn note(refused: bool, environment: &Environment) -> Result<u8, Error> {
+    let places = Places::from_environment(environment)?;
+    let notes = Notes::of(&places.home);
+    if refused { notes.refused(None) } else { notes.accepted() }
+        .map(|()| error::exit_code::DONE)
+        .map_err(|source| state::not_writable(&places.home, source))
+}
+
 /// Everything up to Claude, and in headless mode up to its end.
-fn start(arguments: &Arguments, environment: Environment) -> Result<u8, Error> {
+fn start(arguments: &Arguments, mut environment: Environment) -> Result<u8, Error> {
     // Our own environment may hold a credential: nobody but root may read it, or our memory, through /proc.
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
 
     let mode = Mode::from_environment(&environment)?;
+    let tier = Tier::from_environment(&environment)?;
     mode.require_terminal(arguments)?;
-    let places = state::Places::from_environment(&environment)?;
-    let credential = credential::find(&arguments.secrets, &environment, &places.config)?;
-    state::prepare(&places)?;
-    let program = claude::find(environment.get("PATH"))?;
-    let command = claude::Command::new(&program, &mode, &places, &credential, arguments, environment)?;
+    let places = Places::from_environment(&environment)?;
     match mode {
-        Mode::Interactive => Err(command.become_claude()),
-        Mode::Headless(task) => headless::run(command, task),
+        Mode::Interactive | Mode::RemoteControl => {
+            let credential = find_credential(&mode, &arguments.secrets, &environment, &places)?;
+            prepare(&places, Some(&credential), tier, &environment)?;
+            let server = mcp::prepare(&places, tier, &environment)?;
+            let command = command(&mode, server.as_ref(), &places, &credential, arguments, environment)?;
+            Err(command.become_claude())
+        }
+        Mode::Headless(ref task) => {
+            let id = runs::id(task, &environment);
+            if let Some(kept) = runs::look(&places.home, &id, task)? {
+                return Ok(headless::repeat(&kept, task.output_format));
+            }
+            let credential = find_credential(&mode, &arguments.secrets, &environment, &places)?;
+            let notes = prepare(&places, Some(&credential), tier, &environment)?;
+            let server = mcp::prepare(&places, tier, &environment)?;
+            let command = command(&mode, server.as_ref(), &places, &credential, arguments, environment)?;
+            match runs::begin(&places.home, &id, task)? {
+                Ok(run) => headless::run(command, task.clone(), &run, &notes, &credential.fingerprint()),
+                Err(kept) => Ok(headless::repeat(&kept, task.output_format)),
+            }
+        }
+        Mode::Shell => {
+            prepare(&places, None, tier, &environment)?;
+            claude::prepare_environment(&mut environment, &mode, &places);
+            shell::run(&environment, &arguments.passed_on)
+        }
     }
+}
+
+fn find_credential(
+    mode: &Mode,
+    secrets: &Path,
+    environment: &Environment,
+    places: &Places,
+) -> Result<Credential, Error> {
+    match mode {
+        Mode::RemoteControl => credential::find_login(secrets, environment, &places.config),
+        _ => credential::find(secrets, environment, &places.config),
+    }
+}
+
+fn command(
+    mode: &Mode,
+    server: Option<&Server>,
+    places: &Places,
+    credential: &Credential,
+    arguments: &Arguments,
+    environment: Environment,
+) -> Result<claude::Command, Error> {
+    let program = claude::find(environment.get("PATH"))?;
+    claude::Command::new(&program, mode, server, places, credential, arguments, environment)
+}
+
+/// Everything that is written before Claude starts, and the note that it is.
+fn prepare(
+    places: &Places,
+    credential: Option<&Credential>,
+    tier: Option<Tier>,
+    environment: &Environment,
+) -> Result<Notes, Error> {
+    state::prepare(places)?;
+    briefing::write(places, tier, environment)?;
+    let notes = Notes::of(&places.home);
+    let fingerprint = credential.map(Credential::fingerprint);
+    Process::own()
+        .and_then(|process| notes.started(&process, fingerprint.as_deref()))
+        .map_err(|source| state::not_writable(&places.home, source))?;
+    Ok(notes)
 }

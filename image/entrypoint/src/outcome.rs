@@ -4,95 +4,7 @@
 //! `subtype` is "success" even when the API refused the request. What decides is written down here, one table in the tests.
 
 use crate::error::exit_code;
-use serde_json::Value;
-
-/// Claude's last message of type `result`, as far as it matters here.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Report {
-    /// Claude calls it an error.
-    pub is_error: bool,
-    /// The HTTP status with which the API ended it.
-    pub api_status: Option<u64>,
-    /// What kind of result it is.
-    pub subtype: String,
-    /// Why Claude stopped; older versions say "completed" to everything.
-    pub terminal_reason: String,
-    /// The answer, or what went wrong.
-    pub text: String,
-    /// Turns taken.
-    pub turns: u64,
-    /// Cost in US dollars, at list price.
-    pub cost_usd: f64,
-    /// From start to end.
-    pub duration_ms: u64,
-}
-
-impl Report {
-    /// Reads a line of Claude's output, if it is a result.
-    pub fn from_line(line: &[u8]) -> Option<Self> {
-        // Most lines are none, and some of these are large. In a string the quotation marks would be escaped.
-        const MARK: &[u8] = br#""type":"result""#;
-        if !line.windows(MARK.len()).any(|window| window == MARK) {
-            return None;
-        }
-        let message: Value = serde_json::from_slice(line).ok()?;
-        (message["type"] == "result").then(|| Self::from_message(&message))
-    }
-
-    fn from_message(message: &Value) -> Self {
-        let string = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
-        let errors = message["errors"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect::<Vec<_>>()
-            .join("; ");
-        let subtype = string("subtype");
-        Self {
-            is_error: message["is_error"] == true || subtype.starts_with("error"),
-            api_status: message["api_error_status"].as_u64(),
-            subtype,
-            terminal_reason: string("terminal_reason"),
-            text: message["result"].as_str().map_or(errors, str::to_owned),
-            turns: message["num_turns"].as_u64().unwrap_or_default(),
-            cost_usd: message["total_cost_usd"].as_f64().unwrap_or_default(),
-            duration_ms: message["duration_ms"].as_u64().unwrap_or_default(),
-        }
-    }
-}
-
-/// Finds results in a stream that comes in pieces.
-#[derive(Debug, Default)]
-pub struct Scanner {
-    line: Vec<u8>,
-}
-
-impl Scanner {
-    /// A line that is longer holds no result that we could make sense of.
-    const LINE_SIZE_MAX: usize = 64 << 20;
-
-    /// Takes the next piece; returns the last result that it completes.
-    pub fn push(&mut self, piece: &[u8]) -> Option<Report> {
-        let mut report = None;
-        for part in piece.split_inclusive(|byte| *byte == b'\n') {
-            if self.line.len() + part.len() <= Self::LINE_SIZE_MAX {
-                self.line.extend_from_slice(part);
-            }
-            if part.ends_with(b"\n") {
-                report = self.finish().or(report);
-            }
-        }
-        report
-    }
-
-    /// The stream has ended, perhaps in the middle of a line.
-    pub fn finish(&mut self) -> Option<Report> {
-        let report = Report::from_line(&self.line);
-        self.line.clear();
-        report
-    }
-}
+use crate::message::Report;
 
 /// How Claude's process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,72 +15,176 @@ pub enum End {
     Killed(i32),
 }
 
+/// Why the task was ended though Claude had not finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// Somebody sent the box this signal.
+    Signal(i32),
+    /// The task took longer than it may, in seconds.
+    Deadline(u64),
+    /// Claude wrote nothing for so many seconds.
+    Silence(u64),
+    /// The API refused the credential with this HTTP status, again and again, and Claude went on trying.
+    Refusal(u64),
+}
+
+/// What became of a task, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// Claude finished and reported no error.
+    Done,
+    /// Claude reported an error of its own, or nobody took its result.
+    Error,
+    /// The credential was refused.
+    Auth,
+    /// The API could not be reached, failed, or refused the request.
+    Api,
+    /// A limit of turns or cost was reached.
+    Budget,
+    /// It took too long, or was silent for too long.
+    Timeout,
+    /// Somebody asked for the end.
+    Cancelled,
+    /// Claude ended without a result.
+    Crash,
+}
+
+impl Reason {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Error => "error",
+            Self::Auth => "auth",
+            Self::Api => "api",
+            Self::Budget => "budget",
+            Self::Timeout => "timeout",
+            Self::Cancelled => "cancelled",
+            Self::Crash => "crash",
+        }
+    }
+}
+
 /// What became of the task.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// What the box ends with.
     pub exit_code: u8,
+    /// In one word.
+    pub reason: Reason,
     /// Why, as the beginning of a sentence.
-    pub reason: String,
+    pub sentence: String,
 }
 
-/// Decides. `signal` is the first one with which somebody asked the box to end.
-pub fn classify(report: Option<&Report>, end: End, signal: Option<i32>) -> Outcome {
-    let outcome = |exit_code, reason: String| Outcome { exit_code, reason };
-    match (report, signal) {
-        // A result counts, even if a signal came while it was written.
-        (Some(report), _) if !report.is_error => outcome(exit_code::DONE, "done".into()),
-        (_, Some(signal)) => outcome(signal_code(signal), format!("stopped by signal {signal}")),
+/// Decides. `stop` is the first thing for which the task was to be ended before its time.
+pub fn classify(report: Option<&Report>, end: End, stop: Option<Stop>) -> Outcome {
+    match (report, stop) {
+        // A result counts, even if it was to be ended while it was written.
+        (Some(report), _) if !report.is_error => outcome(exit_code::DONE, Reason::Done, "done".into()),
+        (_, Some(stop)) => stopped(stop),
         (Some(report), None) => {
-            let (exit_code, reason) = classify_error(report);
-            outcome(exit_code, format!("{reason}{}", excerpt(&report.text)))
+            let mut outcome = classify_error(report);
+            outcome.sentence.push_str(&excerpt(&report.text));
+            outcome
         }
         (None, None) => match end {
-            End::Killed(signal) => outcome(signal_code(signal), format!("Claude was ended by signal {signal}")),
             // Claude passes on the signal that ended it in this way, as a shell does.
-            End::Exited(code @ 129..=192) => outcome(code as u8, format!("Claude was ended by signal {}", code - 128)),
+            End::Killed(signal) => crashed(signal),
+            End::Exited(code @ 129..=192) => crashed(code - 128),
             End::Exited(code) => outcome(
                 exit_code::NO_RESULT,
+                Reason::Crash,
                 format!("Claude ended without a result (its exit code was {code})"),
             ),
         },
     }
 }
 
-fn classify_error(report: &Report) -> (u8, String) {
+fn outcome(exit_code: u8, reason: Reason, sentence: String) -> Outcome {
+    Outcome {
+        exit_code,
+        reason,
+        sentence,
+    }
+}
+
+fn crashed(signal: i32) -> Outcome {
+    let sentence = format!("Claude was ended by signal {signal}");
+    outcome(exit_code::of_signal(signal), Reason::Crash, sentence)
+}
+
+fn stopped(stop: Stop) -> Outcome {
+    match stop {
+        Stop::Signal(signal) => outcome(
+            exit_code::of_signal(signal),
+            Reason::Cancelled,
+            format!("stopped by signal {signal}"),
+        ),
+        Stop::Deadline(seconds) => outcome(
+            exit_code::OUT_OF_TIME,
+            Reason::Timeout,
+            format!("not done within {seconds} s (CLAUDE_DEADLINE_SECONDS)"),
+        ),
+        Stop::Silence(seconds) => outcome(
+            exit_code::OUT_OF_TIME,
+            Reason::Timeout,
+            format!("Claude said nothing for {seconds} s (CLAUDE_SILENCE_SECONDS)"),
+        ),
+        Stop::Refusal(status) => refused(status),
+    }
+}
+
+fn refused(status: u64) -> Outcome {
+    outcome(
+        exit_code::NOT_PERMITTED,
+        Reason::Auth,
+        format!("the API refused the credential (HTTP {status})"),
+    )
+}
+
+fn classify_error(report: &Report) -> Outcome {
     if let Some(status) = report.api_status {
         return match status {
-            401 | 403 => (
-                exit_code::NOT_PERMITTED,
-                format!("the API refused the credential (HTTP {status})"),
-            ),
-            429 | 529 => (
+            401 | 403 => refused(status),
+            429 | 529 => outcome(
                 exit_code::TRY_LATER,
+                Reason::Api,
                 format!("the API is rate limiting or overloaded (HTTP {status})"),
             ),
-            408 | 500.. => (exit_code::UNAVAILABLE, format!("the API failed (HTTP {status})")),
-            _ => (
+            408 | 500.. => outcome(
+                exit_code::UNAVAILABLE,
+                Reason::Api,
+                format!("the API failed (HTTP {status})"),
+            ),
+            _ => outcome(
                 exit_code::REFUSED,
+                Reason::Api,
                 format!("the API refused the request (HTTP {status})"),
             ),
         };
     }
     if report.text.starts_with("Not logged in") || report.text.starts_with("Invalid API key") {
-        return (exit_code::NOT_PERMITTED, "Claude does not accept the credential".into());
+        let sentence = "Claude does not accept the credential".into();
+        return outcome(exit_code::NOT_PERMITTED, Reason::Auth, sentence);
     }
     if report.text.starts_with("API Error") {
-        return (exit_code::UNAVAILABLE, "the API cannot be reached".into());
+        let sentence = "the API cannot be reached".into();
+        return outcome(exit_code::UNAVAILABLE, Reason::Api, sentence);
     }
     let kind = if report.subtype == "success" {
         &report.terminal_reason
     } else {
         &report.subtype
     };
-    (exit_code::CLAUDE_FAILED, format!("Claude reported an error ({kind})"))
-}
-
-fn signal_code(signal: i32) -> u8 {
-    exit_code::SIGNAL_BASE.saturating_add(u8::try_from(signal).unwrap_or_default())
+    let reason = match kind.as_str() {
+        "error_max_turns" | "error_max_budget_usd" | "max_turns" | "budget_exhausted" => Reason::Budget,
+        _ => Reason::Error,
+    };
+    outcome(
+        exit_code::CLAUDE_FAILED,
+        reason,
+        format!("Claude reported an error ({kind})"),
+    )
 }
 
 /// As much of a text as fits a line, and no character that could disturb a terminal.
@@ -187,7 +203,9 @@ fn excerpt(text: &str) -> String {
 
 /// One line about all of it.
 pub fn summary(outcome: &Outcome, report: Option<&Report>) -> String {
-    let Outcome { exit_code, reason } = outcome;
+    let Outcome {
+        exit_code, sentence, ..
+    } = outcome;
     let effort = report.map_or_else(String::new, |report| {
         let plural = if report.turns == 1 { "" } else { "s" };
         format!(
@@ -197,12 +215,13 @@ pub fn summary(outcome: &Outcome, report: Option<&Report>) -> String {
             report.duration_ms as f64 / 1000.0
         )
     });
-    format!("{reason}{effort}; exit code {exit_code}")
+    format!("{sentence}{effort}; exit code {exit_code}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::Message;
     use rstest::rstest;
 
     /// What the two versions of Claude wrote for each kind of end; both agree on `is_error` and `api_error_status`, and on little else.
@@ -338,46 +357,66 @@ mod tests {
         #[case] end: End,
         #[case] signal: Option<i32>,
         #[case] exit_code: u8,
-        #[case] reason: &str,
+        #[case] sentence: &str,
     ) {
-        let report = Report::from_line(message.replacen('{', r#"{"type":"result","#, 1).as_bytes());
-        assert_eq!(
-            classify(report.as_ref(), end, signal),
-            Outcome {
-                exit_code,
-                reason: reason.into()
-            }
-        );
+        let outcome = classify(report(message).as_ref(), end, signal.map(Stop::Signal));
+        assert_eq!((outcome.exit_code, outcome.sentence.as_str()), (exit_code, sentence));
     }
 
     #[rstest]
-    #[case(r#"{"type":"assistant","text":"{\"type\":\"result\"}"}"#)]
-    #[case(r#"{"type":"user","inner":{"type":"result"}}"#)]
-    #[case(r#"{"type":"result""#)]
-    #[case("Not logged in")]
-    #[case("")]
-    fn no_report(#[case] line: &str) {
-        assert_eq!(Report::from_line(line.as_bytes()), None);
+    #[case(r#"{"is_error":false}"#, None, Reason::Done)]
+    #[case(
+        r#"{"is_error":true,"subtype":"success","terminal_reason":"prompt_too_long"}"#,
+        None,
+        Reason::Error
+    )]
+    #[case(r#"{"is_error":true,"api_error_status":401}"#, None, Reason::Auth)]
+    #[case(r#"{"is_error":true,"api_error_status":400}"#, None, Reason::Api)]
+    #[case(r#"{"is_error":true,"api_error_status":529}"#, None, Reason::Api)]
+    #[case(r#"{"is_error":true,"result":"API Error: Connection dropped"}"#, None, Reason::Api)]
+    #[case(r#"{"is_error":true,"result":"Not logged in"}"#, None, Reason::Auth)]
+    #[case(r#"{"is_error":true,"subtype":"error_max_budget_usd"}"#, None, Reason::Budget)]
+    #[case(r#"{"is_error":true,"subtype":"error_max_turns"}"#, None, Reason::Budget)]
+    #[case("", None, Reason::Crash)]
+    #[case("", Some(Stop::Signal(15)), Reason::Cancelled)]
+    // What Claude says when it is interrupted is not why it was.
+    #[case(
+        r#"{"is_error":true,"subtype":"error_during_execution"}"#,
+        Some(Stop::Deadline(9)),
+        Reason::Timeout
+    )]
+    #[case(
+        r#"{"is_error":true,"subtype":"error_during_execution"}"#,
+        Some(Stop::Silence(9)),
+        Reason::Timeout
+    )]
+    #[case(
+        r#"{"is_error":true,"subtype":"error_during_execution"}"#,
+        Some(Stop::Refusal(401)),
+        Reason::Auth
+    )]
+    #[case(r#"{"is_error":false}"#, Some(Stop::Deadline(9)), Reason::Done)]
+    fn reasons(#[case] message: &str, #[case] stop: Option<Stop>, #[case] reason: Reason) {
+        let outcome = classify(report(message).as_ref(), End::Exited(1), stop);
+        assert_eq!(outcome.reason, reason, "{outcome:?}");
     }
 
+    /// What stopped it, and how the box ends then.
     #[rstest]
-    #[case(1)]
-    #[case(2)]
-    #[case(7)]
-    #[case(1000)]
-    fn the_last_result_is_found_in_pieces_of_any_size(#[case] piece_size: usize) {
-        let stream = b"noise\n{\"type\":\"result\",\"result\":\"first\"}\n{\"type\":\"system\"}\n{\"num_turns\":2,\"type\":\"result\",\"result\":\"last\"}";
-        let mut scanner = Scanner::default();
-        let mut reports: Vec<_> = stream
-            .chunks(piece_size)
-            .filter_map(|piece| scanner.push(piece))
-            .collect();
-        reports.extend(scanner.finish());
-        let texts: Vec<_> = reports
-            .iter()
-            .map(|report| (report.text.as_str(), report.turns))
-            .collect();
-        assert_eq!(texts, [("first", 0), ("last", 2)]);
+    #[case(Stop::Deadline(9), 124, "not done within 9 s (CLAUDE_DEADLINE_SECONDS)")]
+    #[case(Stop::Silence(9), 124, "Claude said nothing for 9 s (CLAUDE_SILENCE_SECONDS)")]
+    #[case(Stop::Refusal(403), 77, "the API refused the credential (HTTP 403)")]
+    fn stops(#[case] stop: Stop, #[case] exit_code: u8, #[case] sentence: &str) {
+        let outcome = classify(None, End::Killed(9), Some(stop));
+        assert_eq!((outcome.exit_code, outcome.sentence.as_str()), (exit_code, sentence));
+    }
+
+    fn report(message: &str) -> Option<Report> {
+        let line = message.replacen('{', r#"{"type":"result","#, 1);
+        match Message::from_line(line.as_bytes()) {
+            Some(Message::Result(report)) => Some(*report),
+            _ => None,
+        }
     }
 
     #[test]

@@ -5,11 +5,11 @@
 
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::file;
 use rustix::fs::Access;
 use serde_json::{Map, Value};
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Claude's file for what it remembers; in its configuration directory if the environment names one, as it does here.
@@ -52,14 +52,26 @@ impl Places {
 pub fn prepare(places: &Places) -> Result<(), Error> {
     require_writable(&places.home)?;
     require_writable(&places.temporary)?;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&places.config)
-        .map_err(|source| not_writable(&places.config, source))?;
+    file::make_directory(&places.config).map_err(|source| not_writable(&places.config, source))?;
     require_writable(&places.config)?;
     let path = places.config.join(MEMORY_FILE);
     seed_file(&path, &places.workspace).map_err(|source| not_writable(&path, source))
+}
+
+/// Makes sure that Claude can still write what it must, without writing anything.
+pub fn require_room(places: &Places) -> Result<(), Error> {
+    for directory in [&places.home, &places.temporary, &places.config] {
+        require_writable(directory)?;
+        let found = rustix::fs::statvfs(directory).map_err(|errno| not_writable(directory, errno.into()))?;
+        // A file system that counts nothing has no limit.
+        let is_full = (found.f_blocks > 0 && found.f_bavail == 0) || (found.f_files > 0 && found.f_favail == 0);
+        if is_full {
+            return Err(Error::StateFull {
+                path: directory.clone(),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn require_writable(directory: &Path) -> Result<(), Error> {
@@ -67,7 +79,8 @@ fn require_writable(directory: &Path) -> Result<(), Error> {
         .map_err(|errno| not_writable(directory, errno.into()))
 }
 
-fn not_writable(path: &Path, source: io::Error) -> Error {
+/// The error for a place that does not take what must be kept.
+pub fn not_writable(path: &Path, source: io::Error) -> Error {
     Error::StateNotWritable {
         path: path.into(),
         source,
@@ -95,7 +108,7 @@ fn seed_file(path: &Path, workspace: &Path) -> io::Result<()> {
     if seeded == memory {
         Ok(())
     } else {
-        replace(path, &Value::Object(seeded).to_string())
+        file::replace(path, Value::Object(seeded).to_string().as_bytes())
     }
 }
 
@@ -135,25 +148,6 @@ fn keep_aside(path: &Path) -> io::Result<()> {
         aside.display()
     );
     Ok(())
-}
-
-/// Readers see the old content or the new, and so does the next start if the machine stops now.
-fn replace(path: &Path, content: &str) -> io::Result<()> {
-    let new = PathBuf::from(format!("{}.new", path.display()));
-    let written = || -> io::Result<()> {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&new)?;
-        file.write_all(content.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)
-    };
-    written().inspect_err(|_| {
-        let _ = fs::remove_file(&new);
-    })
 }
 
 #[cfg(test)]

@@ -75,6 +75,7 @@ pub fn compare(files: Files<'_>) -> Vec<Problem> {
         image(files, architecture, &mut found);
     }
     build(files, &mut found);
+    cluster(files, &mut found);
     scripts(files, &mut found);
     claude(files, &mut found);
     found.0
@@ -100,7 +101,8 @@ impl Findings {
 /// Each record says what its key says, comes from a known archive and is used.
 fn packages(files: Files<'_>, found: &mut Findings) {
     let layers = files.debian.image.values().flatten().flat_map(|layer| &layer.packages);
-    let used: BTreeSet<&String> = layers.chain(files.debian.build.values().flatten()).collect();
+    let sets = files.debian.build.values().chain(files.debian.cluster.values());
+    let used: BTreeSet<&String> = layers.chain(sets.flatten()).collect();
     for (key, package) in &files.debian.packages {
         let place = format!("packages.{key}");
         let named = format!("{}:{}", package.package, package.architecture);
@@ -114,13 +116,13 @@ fn packages(files: Files<'_>, found: &mut Findings) {
             found.debian(&place, format_args!("`{}` is no SHA-256", package.sha256));
         }
         if !used.contains(key) {
-            found.debian(&place, "no layer and no build set holds it");
+            found.debian(&place, "no layer and no set holds it");
         }
     }
     for key in used.into_iter().filter(|key| !files.debian.packages.contains_key(*key)) {
         found.debian(
             format_args!("packages.{key}"),
-            "a layer or build set names it, but it is not there",
+            "a layer or set names it, but it is not there",
         );
     }
 }
@@ -238,14 +240,9 @@ fn stands(
 
 /// The build sets are those of `tools.toml`.
 fn build(files: Files<'_>, found: &mut Findings) {
-    let sets: BTreeSet<&String> = files.catalogue.build.keys().chain(files.debian.build.keys()).collect();
-    for set in sets {
-        let wanted = files.catalogue.build.get(set).into_iter().flatten();
-        let wanted: BTreeSet<&str> = wanted.map(String::as_str).collect();
-        let locked = files.debian.build.get(set).into_iter().flatten();
-        let locked: BTreeSet<&str> = locked
-            .map(|key| key.split_once(':').map_or(key.as_str(), |it| it.0))
-            .collect();
+    let (wanted, locked) = (&files.catalogue.build, &files.debian.build);
+    for set in names(wanted, locked) {
+        let (wanted, locked) = (listed(wanted.get(set)), locked_names(locked.get(set)));
         for package in wanted.difference(&locked) {
             found.debian(format_args!("build.{set}"), format_args!("{package} is missing"));
         }
@@ -256,6 +253,43 @@ fn build(files: Files<'_>, found: &mut Findings) {
             );
         }
     }
+}
+
+/// The test cluster's sets are those of `tools.toml`, and hold at least what it lists and nothing that it leaves out.
+fn cluster(files: Files<'_>, found: &mut Findings) {
+    let (wanted, locked) = (&files.catalogue.cluster, &files.debian.cluster);
+    for name in names(wanted, locked) {
+        let locked = locked_names(locked.get(name));
+        let Some(set) = wanted.get(name) else {
+            found.debian(format_args!("cluster.{name}"), "image/tools.toml has no such set");
+            continue;
+        };
+        for package in listed(Some(&set.packages)).difference(&locked) {
+            found.debian(format_args!("cluster.{name}"), format_args!("{package} is missing"));
+        }
+        for package in set.without.keys().filter(|it| locked.contains(it.as_str())) {
+            found.debian(
+                format_args!("cluster.{name}"),
+                format_args!("image/tools.toml does without {package}"),
+            );
+        }
+    }
+}
+
+/// The names of two maps' entries.
+fn names<'a, A, B>(one: &'a BTreeMap<String, A>, other: &'a BTreeMap<String, B>) -> BTreeSet<&'a String> {
+    one.keys().chain(other.keys()).collect()
+}
+
+fn listed(packages: Option<&Vec<String>>) -> BTreeSet<&str> {
+    packages.into_iter().flatten().map(String::as_str).collect()
+}
+
+/// Names of packages out of their keys.
+fn locked_names(keys: Option<&Vec<String>>) -> BTreeSet<&str> {
+    let keys = keys.into_iter().flatten();
+    keys.map(|key| key.split_once(':').map_or(key.as_str(), |it| it.0))
+        .collect()
 }
 
 /// Every script of an image's package is decided on as the lock says, and every decision is on a script.

@@ -21,6 +21,8 @@ pub struct Resolved {
     pub image: BTreeMap<Architecture, Vec<lock::Layer>>,
     /// Keys of `packages` by build set.
     pub build: BTreeMap<String, Vec<String>>,
+    /// Keys of `packages` by set of the test cluster.
+    pub cluster: BTreeMap<String, Vec<String>>,
 }
 
 /// Resolves for every architecture.
@@ -38,6 +40,7 @@ pub fn resolve(
         packages: BTreeMap::new(),
         image: BTreeMap::new(),
         build: BTreeMap::new(),
+        cluster: BTreeMap::new(),
     };
     let universe = |architecture| {
         let own = offered.get(&architecture).into_iter().flatten();
@@ -53,6 +56,7 @@ pub fn resolve(
         resolved.image.insert(architecture, layers);
         if architecture == BUILD_ARCHITECTURE {
             resolved.build = build(catalogue, &universe, &mut resolved.packages)?;
+            resolved.cluster = cluster(catalogue, &universe, &mut resolved.packages)?;
         }
     }
     Ok(resolved)
@@ -160,6 +164,40 @@ fn build(
         }
         keys.sort_unstable();
         sets.insert(set.clone(), keys);
+    }
+    Ok(sets)
+}
+
+/// The test cluster's sets: what is listed with all that it depends on.
+fn cluster(
+    catalogue: &Catalogue,
+    universe: &Universe,
+    packages: &mut BTreeMap<String, Candidate>,
+) -> Result<BTreeMap<String, Vec<String>>, Unsatisfiable> {
+    let mut sets = BTreeMap::new();
+    for (name, set) in &catalogue.cluster {
+        let assumed = catalogue
+            .base
+            .assumed
+            .keys()
+            .chain(set.without.keys())
+            .cloned()
+            .collect();
+        let root = |package: &String| Root {
+            package: package.clone(),
+            wanted_by: format!("cluster.{name}"),
+        };
+        let roots: Vec<Root> = set.packages.iter().map(root).collect();
+        let solution = solver::solve(Request {
+            universe,
+            roots: &roots,
+            assumed: &assumed,
+            without: &BTreeMap::new(),
+        })?;
+        let members = solution.packages.keys().filter_map(|name| universe.candidate(name));
+        let members: BTreeMap<String, Candidate> = members.map(|it| (it.key(), it.clone())).collect();
+        sets.insert(name.clone(), members.keys().cloned().collect());
+        packages.extend(members);
     }
     Ok(sets)
 }

@@ -200,12 +200,14 @@ pub fn update(paths: &Paths, options: &Options, progress: &mut dyn FnMut(Progres
         packages,
         image: resolved.image,
         build: resolved.build,
+        cluster: resolved.cluster,
     };
     let nothing = Debian {
         archives: BTreeMap::new(),
         packages: BTreeMap::new(),
         image: BTreeMap::new(),
         build: BTreeMap::new(),
+        cluster: BTreeMap::new(),
     };
     let changes = Changes::between((old.0.as_ref().unwrap_or(&nothing), &old_claude), (&debian, &claude));
     write::write(&paths.debian(), &debian)?;

@@ -12,6 +12,7 @@ podFailurePolicy:
     - action: Ignore
       onPodConditions:
         - type: DisruptionTarget
+          status: "True"
     # The API could not be reached (69) or was overloaded (75): nothing was answered, so the Job may try again. Every
     # other end is an end; a second run would be paid for again.
     - action: FailJob

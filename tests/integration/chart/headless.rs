@@ -46,7 +46,7 @@ fn only_what_was_not_answered_is_tried_again() {
     assert_eq!(
         spec["podFailurePolicy"]["rules"],
         json!([
-            {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
+            {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
             {"action": "FailJob", "onExitCodes": {"containerName": "box", "operator": "NotIn", "values": [69, 75]}},
         ])
     );

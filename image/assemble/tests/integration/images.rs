@@ -202,7 +202,7 @@ fn an_archive_is_what_docker_loads() {
     save(
         folder,
         "archive.json",
-        &json!({ "version": 1, "image": folder.join("image-amd64"), "tags": ["box:core"] }),
+        &json!({ "version": 1, "images": [{ "image": folder.join("image-amd64"), "tags": ["box:core"] }] }),
     );
     done(folder, &["archive", "archive.json", "box.tar"]);
     assert_eq!(
@@ -231,6 +231,57 @@ fn an_archive_is_what_docker_loads() {
     );
     blob(&layout, &manifest["config"]);
     blob(&layout, &manifest["layers"][0]);
+}
+
+#[test]
+fn images_of_one_archive_share_their_layers() {
+    let world = world();
+    let folder = world.path();
+    let image = folder.join("image-amd64");
+    let base = load(&image, "record.json")["layers"][0]["path"].clone();
+    save(
+        folder,
+        "image.json",
+        &json!({ "version": 1, "architecture": "amd64", "created": "2026-01-01T00:00:00Z", "layers": [base] }),
+    );
+    done(folder, &["image", "image.json", "image-base"]);
+    let images = json!([
+        { "image": image, "tags": ["box:core"] },
+        { "image": folder.join("image-base"), "tags": ["registry.example/base:1", "registry.example/base:2"] },
+    ]);
+    save(folder, "archive.json", &json!({ "version": 1, "images": images }));
+    done(folder, &["archive", "archive.json", "boxes.tar"]);
+
+    // Two layers, and configuration and manifest of each image.
+    let listing = tar(folder, &["-tf", "boxes.tar"]);
+    assert_eq!(
+        listing
+            .lines()
+            .filter(|line| line.starts_with("blobs/sha256/") && !line.ends_with('/'))
+            .count(),
+        6
+    );
+    tar(folder, &["-xf", "boxes.tar", "index.json", "manifest.json"]);
+    let names: Vec<Value> = load(folder, "index.json")["manifests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|manifest| manifest["annotations"]["io.containerd.image.name"].clone())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "docker.io/library/box:core",
+            "registry.example/base:1",
+            "registry.example/base:2"
+        ]
+    );
+    let loaded = load(folder, "manifest.json");
+    assert_eq!(
+        loaded[1]["RepoTags"],
+        json!(["registry.example/base:1", "registry.example/base:2"])
+    );
+    assert_eq!(loaded[0]["Layers"][0], loaded[1]["Layers"][0]);
 }
 
 fn tar(folder: &Path, arguments: &[&str]) -> String {

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 
 #[rstest]
-#[case(&[("CLAUDE_MODE", "batch")], 64, r#"CLAUDE_MODE is "batch", which is no mode; set it to "headless" or "interactive""#)]
+#[case(&[("CLAUDE_MODE", "batch")], 64, r#"CLAUDE_MODE is "batch", which is no mode; set it to "headless", "interactive", "remote-control" or "shell""#)]
 #[case(&[("CLAUDE_MODE", "headless"), ("CLAUDE_PROMPT", "")], 64, "CLAUDE_PROMPT is empty; headless mode needs a task there, or in the file that CLAUDE_PROMPT_FILE names")]
 #[case(&[], 64, r#"interactive mode needs a terminal, and standard input is none; start the container with a terminal (docker run -it, or "stdin: true" and "tty: true" in a pod), or set CLAUDE_MODE to "headless""#)]
 #[case(&HEADLESS, 66, "no credential: DIR/secrets has neither oauth-token nor api-key nor auth-token, and DIR/home/.claude/.credentials.json does not exist; mount one of these files, or a volume with a login")]

@@ -48,6 +48,7 @@ fn lock(lines: &[&str]) -> Debian {
         packages,
         image,
         build: BTreeMap::new(),
+        cluster: BTreeMap::new(),
     }
 }
 

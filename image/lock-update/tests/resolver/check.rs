@@ -125,6 +125,24 @@ fn a_lock_that_fits_has_no_problems() {
     r#"host = ["libc6", "tar"]"#,
     "image/lock/debian.json: build.host: tar is missing; run `cbox lock`"
 )]
+#[case::a_cluster_set_that_grew(
+    "tools.toml",
+    r#"packages = ["less"]"#,
+    r#"packages = ["less", "tar"]"#,
+    "image/lock/debian.json: cluster.node: tar is missing; run `cbox lock`"
+)]
+#[case::a_cluster_set_that_is_gone(
+    "tools.toml",
+    "[cluster.node]",
+    "[cluster.attic]",
+    "image/lock/debian.json: cluster.node: image/tools.toml has no such set; run `cbox lock`"
+)]
+#[case::a_cluster_set_that_shrank(
+    "tools.toml",
+    r#"without = { dash = "#,
+    r#"without = { libc6 = "#,
+    "image/lock/debian.json: cluster.node: image/tools.toml does without libc6; run `cbox lock`"
+)]
 #[case::an_undecided_script(
     "scripts.toml",
     "[less]",

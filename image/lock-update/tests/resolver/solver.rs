@@ -185,3 +185,32 @@ fn a_package_for_all_is_the_same_everywhere() {
     );
     assert!(resolved.image.values().all(|layers| layers[0].packages == ["a:all"]));
 }
+
+#[test]
+fn a_set_of_the_cluster_holds_what_it_lists_and_what_that_depends_on() {
+    let catalogue = toml::from_str(
+        r#"
+        layers = [{ name = "base", flavour = "core" }]
+        tools = {}
+        build = { host = ["a"] }
+        cluster = { node = { packages = ["a"], without = { e = "It is of no use there." } } }
+        [base]
+        packages = ["c"]
+        assumed = { d = "It is never there." }
+        "#,
+    )
+    .expect("the catalogue must be readable");
+    let lines = ["a 1; Depends: b, d, e", "b 1", "c 1", "d 1", "e 1"];
+    let offered = Architecture::ALL
+        .into_iter()
+        .map(|architecture| (architecture, candidates(architecture, &lines)))
+        .collect();
+    let resolved = lock_update::resolve::resolve(&catalogue, &offered).expect("nothing is missing");
+    assert_eq!(resolved.cluster["node"], ["a:amd64", "b:amd64"]);
+    assert_eq!(
+        resolved.build["host"],
+        ["a:amd64"],
+        "a build set is exactly what is listed"
+    );
+    assert!(!resolved.packages.contains_key("b:arm64"), "a set is for amd64 alone");
+}

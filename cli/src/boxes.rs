@@ -1,0 +1,27 @@
+//! Boxes that live on: where each is, how it is started, waited for, looked at and taken down.
+//!
+//! ```text
+//! arguments -> memory (which box, where) -> container (Docker)
+//!                                        -> release (Helm) -> rollout (the wait) -> kubernetes (kubectl, helm)
+//!                                           transfer (images into kind's nodes)
+//! ```
+
+pub(crate) mod arguments;
+pub(crate) mod attach;
+mod container;
+mod down;
+pub(crate) mod kubernetes;
+mod memory;
+mod network;
+mod place;
+mod redeploy;
+pub(crate) mod release;
+pub(crate) mod rollout;
+mod status;
+pub(crate) mod steps;
+pub(crate) mod transfer;
+pub(crate) mod up;
+
+pub(crate) use down::command as down;
+pub(crate) use redeploy::command as redeploy;
+pub(crate) use status::command as status;

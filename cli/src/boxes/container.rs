@@ -1,0 +1,94 @@
+//! A box on this machine's Docker that lives on: a named container with a named volume.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use verify::container::{Background, Container};
+
+use crate::boxes::arguments::Wishes;
+use crate::docker;
+use crate::failure::{Code, Failure};
+use crate::process;
+
+/// The label that names a box. Unlike those with an owner's label, it outlives the process that made it.
+pub(crate) const BOX: &str = "io.claude-in-a-box.box";
+
+/// What a box's container is called.
+pub(crate) fn name(name: &str) -> String {
+    format!("cbox-{name}")
+}
+
+/// What a box's volume is called.
+pub(crate) fn volume(name: &str) -> String {
+    format!("cbox-{name}-home")
+}
+
+/// The container of a box that lives on.
+pub(crate) fn container(
+    box_name: &str,
+    wishes: &Wishes,
+    image: String,
+    credentials: Option<PathBuf>,
+) -> Result<Container, Failure> {
+    let mut environment = vec![("CLAUDE_MODE".to_owned(), wishes.mode.clone())];
+    if let Some(prompt) = &wishes.prompt {
+        environment.push(("CLAUDE_PROMPT".to_owned(), prompt.clone()));
+        environment.push(("CLAUDE_OUTPUT_FORMAT".to_owned(), "stream-json".to_owned()));
+    }
+    if let Some(gateway) = &wishes.gateway {
+        environment.push(("ANTHROPIC_BASE_URL".to_owned(), gateway.clone()));
+    }
+    if !wishes.values.is_empty() {
+        return Err(Failure::new(
+            Code::Usage,
+            "--values are for the chart: a box on Docker has none; say --on kind or --context NAME",
+        ));
+    }
+    Ok(Container {
+        image,
+        network: wishes.network.clone(),
+        labels: vec![(BOX.to_owned(), box_name.to_owned())],
+        environment,
+        credentials,
+        terminal: wishes.mode != "headless",
+        background: Some(Background {
+            name: name(box_name),
+            home: volume(box_name),
+            // A prompt that has been answered is not asked again.
+            restarts: wishes.mode != "headless",
+        }),
+        ..Container::default()
+    })
+}
+
+/// What `docker container inspect` says of a box; null when it is not there.
+pub(crate) fn inspect(box_name: &str) -> Result<Value, Failure> {
+    let mut command = docker::docker();
+    command.args(["container", "inspect", &name(box_name)]);
+    let output = process::output(&mut command)?;
+    if !output.status.success() {
+        let error = String::from_utf8_lossy(&output.stderr).to_lowercase();
+        return if error.contains("no such container") {
+            Ok(Value::Null)
+        } else {
+            Err(process::ended(&command, &output))
+        };
+    }
+    let mut found: Value = serde_json::from_slice(&output.stdout)
+        .map_err(|error| Failure::new(Code::Software, format!("cannot read what docker printed: {error}")))?;
+    Ok(found[0].take())
+}
+
+/// Ends and removes the box; its volume stays. The init has its grace period to end everything.
+pub(crate) fn remove(box_name: &str) -> Result<(), Failure> {
+    if inspect(box_name)?.is_null() {
+        return Ok(());
+    }
+    process::read(docker::docker().args(["stop", "--time=30", &name(box_name)]))?;
+    process::read(docker::docker().args(["rm", "--volumes", &name(box_name)])).map(drop)
+}
+
+/// Removes the volume.
+pub(crate) fn remove_volume(box_name: &str) -> Result<(), Failure> {
+    process::read(docker::docker().args(["volume", "rm", "--force", &volume(box_name)])).map(drop)
+}

@@ -1,0 +1,319 @@
+//! A box in a cluster: the chart, installed by Helm with the values that follow from what was wished for.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::boxes::arguments::Wishes;
+use crate::boxes::kubernetes::Kubernetes;
+use crate::boxes::network;
+use crate::boxes::rollout::Objects;
+use crate::credentials::Credentials;
+use crate::failure::{Code, Failure};
+use crate::process;
+use crate::project::Project;
+
+/// Pod Security's label on a namespace, and the standard that the chart's pods keep.
+const POD_SECURITY: (&str, &str) = ("pod-security.kubernetes.io/enforce", "restricted");
+
+/// A box of that name in a cluster.
+#[derive(Debug)]
+pub(crate) struct Release<'a> {
+    /// Where the chart is.
+    pub(crate) project: &'a Project,
+    /// The cluster.
+    pub(crate) cluster: &'a Kubernetes,
+    /// Its name.
+    pub(crate) name: &'a str,
+    /// What it is to be like.
+    pub(crate) wishes: &'a Wishes,
+    /// Its image as the cluster knows it, `repository:tag` or with a digest.
+    pub(crate) image: String,
+    /// The image was put onto the nodes and can be had nowhere else.
+    pub(crate) is_loaded: bool,
+}
+
+impl Release<'_> {
+    /// The release's objects.
+    pub(crate) fn objects(&self) -> Objects<'_> {
+        Objects {
+            namespace: &self.wishes.namespace,
+            release: self.name,
+        }
+    }
+
+    /// Ends with a sentence when whoever the kubeconfig names may not install the chart.
+    pub(crate) fn must_be_permitted(&self) -> Result<(), Failure> {
+        let namespace = format!("--namespace={}", self.wishes.namespace);
+        let mut wanted = vec![vec!["create", "statefulsets.apps", &namespace]];
+        if self.wishes.tier != "none" {
+            wanted.push(vec!["create", "clusterroles.rbac.authorization.k8s.io"]);
+            wanted.push(vec!["create", "clusterrolebindings.rbac.authorization.k8s.io"]);
+        }
+        for arguments in wanted {
+            if !self.cluster.may(&arguments)? {
+                return Err(Failure::new(
+                    Code::NoPermission,
+                    format!(
+                        "you may not {} {} in this cluster: ask who may to install the chart (./cbox up --dry-run prints its objects), \
+                         or take --tier none",
+                        arguments[0], arguments[1]
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the namespace if it is not there. A namespace that is there keeps the labels that it has.
+    pub(crate) fn namespace(&self) -> Result<(), Failure> {
+        let name = &self.wishes.namespace;
+        if !self.cluster.get(&["namespace", name])?.is_null() {
+            return Ok(());
+        }
+        let (label, standard) = POD_SECURITY;
+        self.cluster.apply(&json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": { "name": name, "labels": { label: standard } },
+        }))
+    }
+
+    /// Puts the credential into a Secret of its own; without one, the Secret that is there stays.
+    pub(crate) fn credential(&self, credentials: Option<&Credentials>) -> Result<(), Failure> {
+        let Some(credentials) = credentials else {
+            return Ok(());
+        };
+        let mut data = BTreeMap::new();
+        for (file, secret) in credentials.files()? {
+            data.insert(file, String::from_utf8_lossy(&secret).into_owned());
+        }
+        self.cluster.apply(&json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {
+                "name": self.secret(),
+                "namespace": self.wishes.namespace,
+                "labels": { "app.kubernetes.io/instance": self.name, "app.kubernetes.io/managed-by": "cbox" },
+            },
+            "stringData": data,
+        }))
+    }
+
+    /// The name of the Secret with the credential.
+    fn secret(&self) -> String {
+        format!("{}-credential", self.name)
+    }
+
+    /// Does the Secret exist?
+    pub(crate) fn has_credential(&self) -> Result<bool, Failure> {
+        let secret = self.secret();
+        let arguments = [
+            "secret",
+            &secret,
+            "--namespace",
+            &self.wishes.namespace,
+            "--output=name",
+        ];
+        let mut command = self.cluster.kubectl();
+        command.args(["get", "--ignore-not-found"]).args(arguments);
+        Ok(!process::read(&mut command)?.is_empty())
+    }
+
+    /// Removes the Secret.
+    pub(crate) fn forget_credential(&self) -> Result<(), Failure> {
+        let secret = self.secret();
+        let mut command = self.cluster.kubectl();
+        command.args(["delete", "secret", &secret, "--namespace", &self.wishes.namespace]);
+        process::read(command.arg("--ignore-not-found")).map(drop)
+    }
+
+    /// The values that follow from the wishes and the cluster.
+    pub(crate) fn values(&self, has_credential: bool) -> Result<Value, Failure> {
+        let wishes = self.wishes;
+        let mut values = json!({
+            "mode": wishes.mode,
+            "tier": wishes.tier,
+            "image": image(&self.image, self.is_loaded),
+        });
+        if wishes.tier != "none" {
+            values["network"] = json!({ "apiServer": { "endpoints": network::api_server(self.cluster)? } });
+        }
+        if has_credential {
+            values["credentials"] = json!({ "existingSecret": self.secret() });
+        }
+        if let Some(prompt) = &wishes.prompt {
+            values["headless"] = json!({ "prompt": prompt, "outputFormat": "stream-json" });
+        }
+        if let Some(gateway) = &wishes.gateway {
+            values["gateway"] = json!({ "baseUrl": gateway });
+        }
+        if !wishes.operate_in.is_empty() {
+            values["access"] = json!({ "namespaces": wishes.operate_in });
+        }
+        Ok(values)
+    }
+
+    /// Installs or upgrades the release.
+    pub(crate) fn install(&self, values: &Value) -> Result<(), Failure> {
+        let mut command = self.cluster.helm();
+        // Helm would otherwise leave what a failed upgrade had made already, roles among it.
+        command.args(["upgrade", "--install", "--history-max=5", "--cleanup-on-fail"]);
+        self.with_values(&mut command, values, process::read).map(drop)
+    }
+
+    /// The objects as YAML, as Helm would apply them.
+    pub(crate) fn rendered(&self, values: &Value) -> Result<String, Failure> {
+        let mut command = self.cluster.helm();
+        command.arg("template");
+        self.with_values(&mut command, values, process::read)
+    }
+
+    /// How these objects differ from what is there; empty when they do not.
+    pub(crate) fn difference(&self, rendered: &str) -> Result<String, Failure> {
+        let mut command = self.cluster.kubectl();
+        command.args(["diff", "--namespace", &self.wishes.namespace, "--filename=-"]);
+        let file = tempfile::NamedTempFile::new().map_err(|error| cannot_write(&error))?;
+        fs::write(file.path(), rendered).map_err(|error| cannot_write(&error))?;
+        let input = fs::File::open(file.path()).map_err(|error| cannot_write(&error))?;
+        let output = command
+            .stdin(input)
+            .output()
+            .map_err(|error| process::not_started(&command, &error))?;
+        // diff(1): 1 is a difference, more is trouble.
+        match output.status.code() {
+            Some(0 | 1) => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
+            _ => Err(process::ended(&command, &output)),
+        }
+    }
+
+    /// Takes the release down; its volume stays.
+    pub(crate) fn remove(&self) -> Result<(), Failure> {
+        let mut command = self.cluster.helm();
+        command.args(["uninstall", self.name, "--namespace", &self.wishes.namespace]);
+        process::read(command.args(["--ignore-not-found", "--wait", "--timeout=5m"])).map(drop)
+    }
+
+    /// Removes the volume.
+    pub(crate) fn remove_volume(&self) -> Result<(), Failure> {
+        let mut command = self.cluster.kubectl();
+        command.args([
+            "delete",
+            "persistentvolumeclaims",
+            "--namespace",
+            &self.wishes.namespace,
+        ]);
+        process::read(command.args([&self.objects().selector(), "--wait", "--timeout=5m"])).map(drop)
+    }
+
+    fn with_values<T>(
+        &self,
+        command: &mut Command,
+        values: &Value,
+        run: impl FnOnce(&mut Command) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let file = tempfile::Builder::new()
+            .suffix(".json")
+            .tempfile()
+            .map_err(|error| cannot_write(&error))?;
+        serde_json::to_writer(&file, values).map_err(|error| cannot_write(&error.into()))?;
+        command
+            .arg(self.name)
+            .arg(self.project.root.join("manifests/chart"))
+            .args(["--namespace", &self.wishes.namespace])
+            .arg("--values")
+            .arg(file.path());
+        for more in &self.wishes.values {
+            command.arg("--values").arg(more);
+        }
+        run(command).map_err(|failure| explain(&failure))
+    }
+}
+
+/// Helm's own words for what the chart refuses stand behind a template's path: the sentence is what counts.
+fn explain(failure: &Failure) -> Failure {
+    let text = failure.to_string();
+    let sentence = text
+        .rsplit_once("error calling fail: ")
+        .map(|(_, sentence)| sentence.trim().to_owned())
+        .or_else(|| {
+            text.split_once("values don't meet the specifications of the schema")
+                .map(|(_, rest)| {
+                    format!(
+                        "the chart's schema refuses a value{}",
+                        rest.trim_end().replace('\n', " ")
+                    )
+                })
+        });
+    match sentence {
+        Some(sentence) => Failure::new(Code::Data, sentence),
+        None => Failure::new(failure.code, text),
+    }
+}
+
+/// `registry/name:tag@sha256:...` as the chart's values.
+fn image(reference: &str, is_loaded: bool) -> Value {
+    let (name, digest) = reference.split_once('@').unwrap_or((reference, ""));
+    let (repository, tag) = name
+        .rsplit_once(':')
+        .filter(|(_, tag)| !tag.contains('/'))
+        .unwrap_or((name, ""));
+    let mut image = json!({ "repository": repository, "digest": digest });
+    if !tag.is_empty() {
+        image["tag"] = json!(tag);
+    }
+    if is_loaded {
+        image["pullPolicy"] = json!("Never");
+    }
+    image
+}
+
+fn cannot_write(error: &std::io::Error) -> Failure {
+    Failure::new(Code::CannotCreate, format!("cannot write a temporary file: {error}"))
+}
+
+/// Ends with a sentence when a file of values is not there; absolute, so that `cbox redeploy` finds it from anywhere.
+pub(crate) fn value_file(path: &Path) -> Result<std::path::PathBuf, Failure> {
+    path.canonicalize().map_err(|error| {
+        Failure::new(
+            Code::NoInput,
+            format!("cannot read the values {}: {error}", path.display()),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reference_is_split_as_the_chart_wants_it() {
+        let check = |reference, is_loaded, expected: Value| assert_eq!(image(reference, is_loaded), expected);
+        check(
+            "localhost/box:1",
+            true,
+            json!({ "repository": "localhost/box", "tag": "1", "digest": "", "pullPolicy": "Never" }),
+        );
+        check(
+            "registry:5000/box@sha256:ab",
+            false,
+            json!({ "repository": "registry:5000/box", "digest": "sha256:ab" }),
+        );
+    }
+
+    #[test]
+    fn what_the_chart_refuses_is_said_in_its_own_sentence() {
+        let failure = Failure::new(
+            Code::Unavailable,
+            "`helm upgrade` ended with 1: Error: execution error at (x/templates/y.yaml:3:4): error calling fail: headless.prompt is not set",
+        );
+        let explained = explain(&failure);
+        assert_eq!(
+            (explained.code, explained.to_string().as_str()),
+            (Code::Data, "headless.prompt is not set")
+        );
+    }
+}
