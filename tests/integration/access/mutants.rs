@@ -11,7 +11,7 @@ use verify::access::mutation::{self, Mutant};
 use verify::access::question::{Access, Subject};
 use verify::access::release::Release;
 
-use super::{NAMESPACES, all_questions, installed, release, resources, runtime, table};
+use super::{all_questions, installed, release, resources, runtime, table};
 
 /// The mutants of every release under test, with what the table finds in each; nothing is left to find in some.
 fn mutants() -> &'static [(Release, Mutant, Option<Difference>)] {
