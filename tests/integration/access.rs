@@ -10,10 +10,10 @@ mod traps;
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use verify::access::evaluate::rules_for;
+use verify::access::evaluate::{Applied, rules_for};
 use verify::access::inventory::{self, Resource};
 use verify::access::live::{self, Server};
-use verify::access::object::Objects;
+use verify::access::object::{Binding, Objects};
 use verify::access::question::{Access, Question};
 use verify::access::release::Release;
 use verify::access::table::Table;
@@ -122,21 +122,19 @@ async fn await_objects(client: &kube::Client, release: &Release, expected: Acces
     }
 }
 
-/// One question for each rule that the release has in each place.
+/// One question for each rule of each binding.
 fn canaries(release: &Release) -> BTreeSet<Question> {
-    let everywhere = NAMESPACES.map(Some).into_iter().chain([None]);
-    everywhere
-        .flat_map(|namespace| {
-            let rules = rules_for(&release.objects, &release.subject(), namespace);
-            rules.into_iter().map(move |applied| {
-                let rule = applied.rule;
-                Question::resource(
-                    &rule.verbs[0].text,
-                    &rule.api_groups[0].text,
-                    &rule.resources[0].text,
-                    namespace,
-                )
-            })
-        })
-        .collect()
+    let subject = release.subject();
+    let of_binding = |binding: &Binding| {
+        let place = binding.namespace.clone();
+        let mut applied = rules_for(&release.objects, &subject, place.as_deref());
+        applied.retain(|applied| applied.binding == binding);
+        let ask = |applied: &Applied<'_>| {
+            let rule = applied.rule;
+            let (verb, group) = (&rule.verbs[0].text, &rule.api_groups[0].text);
+            Question::resource(verb, group, &rule.resources[0].text, place.as_deref())
+        };
+        applied.iter().map(ask).collect::<Vec<_>>()
+    };
+    release.objects.bindings.iter().flat_map(of_binding).collect()
 }

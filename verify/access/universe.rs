@@ -41,7 +41,7 @@ const OF_KUBELETS: [&str; 7] = [
 ];
 
 /// Paths that are no resources: those that everybody may get, and those that nobody may.
-const PATHS: [&str; 24] = [
+const PATHS: [&str; 26] = [
     "/",
     "/.well-known/openid-configuration",
     "/.well-known/openid-configuration/",
@@ -60,9 +60,11 @@ const PATHS: [&str; 24] = [
     "/logs",
     "/metrics",
     "/metrics/slis",
+    "/openapi",
     "/openapi/v2",
     "/openapi/v3",
     "/openid/v1/jwks",
+    "/openid/v1/jwks/",
     "/readyz",
     "/version",
     "/version/",
