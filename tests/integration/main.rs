@@ -21,6 +21,7 @@ mod probes;
 mod readme;
 mod reproducible;
 mod runs;
+mod skills;
 mod style;
 mod terminal;
 mod tools;

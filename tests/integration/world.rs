@@ -44,7 +44,7 @@ pub(crate) struct Box {
     network: Option<String>,
     credentials: Option<PathBuf>,
     writable: Vec<(&'static str, String)>,
-    home: Option<PathBuf>,
+    mounts: Vec<(PathBuf, String)>,
     user: Option<String>,
     entrypoint: Option<String>,
     words: Vec<String>,
@@ -71,7 +71,7 @@ impl Box {
                 .chain([("/workspace", "0755")])
                 .map(|(path, mode)| (path, tmpfs(mode)))
                 .collect(),
-            home: None,
+            mounts: Vec::new(),
             user: None,
             entrypoint: None,
             words: Vec::new(),
@@ -100,9 +100,14 @@ impl Box {
     }
 
     /// This directory as the volume at `/home/claude`, which outlives the box. See [`home`].
-    pub(crate) fn home(mut self, directory: &Path) -> Self {
-        self.home = Some(directory.to_owned());
-        self.without("/home/claude")
+    pub(crate) fn home(self, directory: &Path) -> Self {
+        self.without("/home/claude").mount(directory, "/home/claude")
+    }
+
+    /// This directory at this place, writable for whoever its modes let.
+    pub(crate) fn mount(mut self, directory: &Path, target: &str) -> Self {
+        self.mounts.push((directory.to_owned(), target.to_owned()));
+        self
     }
 
     /// Room for so little at one of the writable places.
@@ -186,9 +191,8 @@ impl Box {
             let source = directory.to_string_lossy().into_owned();
             request = request.with_mount(Mount::bind_mount(source, CREDENTIALS).with_access_mode(AccessMode::ReadOnly));
         }
-        if let Some(directory) = &self.home {
-            let source = directory.to_string_lossy().into_owned();
-            request = request.with_mount(Mount::bind_mount(source, "/home/claude"));
+        for (directory, target) in &self.mounts {
+            request = request.with_mount(Mount::bind_mount(directory.to_string_lossy(), target));
         }
         if let Some(user) = &self.user {
             request = request.with_user(user);

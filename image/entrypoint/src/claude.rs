@@ -7,6 +7,7 @@ use crate::arguments::Arguments;
 use crate::credential::{self, Credential};
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::mcp::{self, Server};
 use crate::mode::Mode;
 use crate::state::Places;
 use rustix::fs::Access;
@@ -70,6 +71,7 @@ impl Command {
     pub fn new(
         program: &Path,
         mode: &Mode,
+        server: Option<&Server>,
         places: &Places,
         credential: &Credential,
         arguments: &Arguments,
@@ -77,7 +79,7 @@ impl Command {
     ) -> Result<Self, Error> {
         let mut command = std::process::Command::new(program);
         command
-            .args(command_line(mode, places, credential, arguments, &environment))
+            .args(command_line(mode, server, places, credential, arguments, &environment))
             .env_clear();
         prepare_environment(&mut environment, mode, places);
         let credential_pipe = credential.to_pipe()?.map(|(variable, reader)| {
@@ -128,6 +130,7 @@ pub fn find(path: Option<&OsStr>) -> Result<PathBuf, Error> {
 
 fn command_line(
     mode: &Mode,
+    server: Option<&Server>,
     places: &Places,
     credential: &Credential,
     arguments: &Arguments,
@@ -156,6 +159,10 @@ fn command_line(
     }
     line.extend(["--setting-sources", "user"].map(OsString::from));
     line.push(option("--add-dir", &places.workspace));
+    if let Some(server) = server {
+        line.push("--strict-mcp-config".into());
+        line.push(option("--mcp-config", mcp::configuration(server).to_string()));
+    }
     line.extend(settings(credential, environment).map(|settings| option("--settings", settings.to_string())));
     line.extend(environment.get("CLAUDE_MODEL").map(|model| option("--model", model)));
     line.extend(arguments.passed_on.iter().cloned());
@@ -202,6 +209,7 @@ pub fn prepare_environment(environment: &mut Environment, mode: &Mode, places: &
 mod tests {
     use super::*;
     use crate::task::{Limits, OutputFormat, Task};
+    use crate::tier::Tier;
     use rstest::rstest;
 
     const COMMON: &str = "--setting-sources user --add-dir=/workspace";
@@ -233,14 +241,46 @@ mod tests {
             "{} --verbose",
             expected.replace("COMMON", COMMON).replace("HEADLESS", HEADLESS)
         );
-        assert_eq!(line(&mode, &Credential::Login("/login".into()), variables), expected);
+        assert_eq!(
+            line(&mode, None, &Credential::Login("/login".into()), variables),
+            expected
+        );
     }
 
     #[test]
     fn a_gateways_token_is_a_setting() {
         let credential = Credential::AuthTokenFile("/it's/auth-token".into());
         let expected = format!(r#"{COMMON} --settings={{"apiKeyHelper":"cat '/it'\\''s/auth-token'"}} --verbose"#);
-        assert_eq!(line(&Mode::Interactive, &credential, &[]), expected);
+        assert_eq!(line(&Mode::Interactive, None, &credential, &[]), expected);
+    }
+
+    /// The operator's server has a configuration of its own; the others' is the same.
+    #[rstest]
+    #[case(Tier::Readonly, None, r#""--config","/etc/kubernetes-mcp-server/readonly.toml""#)]
+    #[case(Tier::Airgapped, None, r#""--config","/etc/kubernetes-mcp-server/readonly.toml""#)]
+    #[case(Tier::Operator, Some("/k"), r#""--config","/etc/kubernetes-mcp-server/operator.toml","--kubeconfig","/k","--cluster-provider","kubeconfig""#)]
+    fn a_cluster_comes_with_its_server_and_no_other(
+        #[case] tier: Tier,
+        #[case] kubeconfig: Option<&str>,
+        #[case] arguments: &str,
+    ) {
+        let server = Server {
+            tier,
+            kubeconfig: kubeconfig.map(PathBuf::from),
+        };
+        let expected = format!(
+            r#"{{"mcpServers":{{"kubernetes":{{"args":[{arguments}],"command":"/usr/bin/kubernetes-mcp-server","type":"stdio"}}}}}}"#
+        );
+        let line = line(
+            &Mode::Interactive,
+            Some(&server),
+            &Credential::Login("/login".into()),
+            &[],
+        );
+        assert_eq!(
+            line,
+            format!("{COMMON} --strict-mcp-config --mcp-config={expected} --verbose")
+        );
     }
 
     #[test]
@@ -288,7 +328,7 @@ mod tests {
         );
     }
 
-    fn line(mode: &Mode, credential: &Credential, variables: &[(&str, &str)]) -> String {
+    fn line(mode: &Mode, server: Option<&Server>, credential: &Credential, variables: &[(&str, &str)]) -> String {
         let arguments = Arguments {
             secrets: "/run/secrets/anthropic".into(),
             passed_on: vec!["--verbose".into()],
@@ -297,7 +337,7 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        command_line(mode, &places(), credential, &arguments, &environment)
+        command_line(mode, server, &places(), credential, &arguments, &environment)
             .join(OsStr::new(" "))
             .to_string_lossy()
             .into_owned()

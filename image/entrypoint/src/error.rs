@@ -30,6 +30,11 @@ pub enum Error {
     UnknownMode { value: OsString },
 
     #[error(
+        "CLAUDE_TIER is {value:?}, which is no tier; set it to \"airgapped\", \"operator\" or \"readonly\", or leave it out where there is no cluster"
+    )]
+    UnknownTier { value: OsString },
+
+    #[error(
         "ANTHROPIC_BASE_URL is {value:?}, and Remote Control works with Anthropic's own service alone; leave it out, or set CLAUDE_MODE to \"interactive\""
     )]
     RemoteControlOverGateway { value: OsString },
@@ -170,6 +175,7 @@ impl Error {
             | Self::SecretsWithoutDirectory
             | Self::UnknownProbe
             | Self::UnknownNote
+            | Self::UnknownTier { .. }
             | Self::RemoteControlOverGateway { .. }
             | Self::UnknownMode { .. }
             | Self::UnknownOutputFormat { .. }

@@ -1,7 +1,7 @@
 //! The parts of `box-entrypoint`.
 //!
 //! ```text
-//! arguments, environment --> mode --> (headless: run) --> credential --> state --> claude --> (headless) outcome --> exit code
+//! arguments, environment --> mode, tier --> (headless: run) --> credential --> state --> claude --> (headless) outcome --> exit code
 //! ```
 //!
 //! The order is a promise: a wrong setting is refused before a credential is looked for, a missing credential before anything is
@@ -14,6 +14,7 @@
 #![cfg_attr(test, allow(clippy::expect_used))]
 
 pub mod arguments;
+pub mod briefing;
 pub mod claude;
 pub mod credential;
 pub mod environment;
@@ -21,6 +22,7 @@ pub mod error;
 pub mod file;
 pub mod headless;
 pub mod health;
+pub mod mcp;
 pub mod message;
 pub mod mode;
 pub mod notes;
@@ -30,12 +32,14 @@ pub mod runs;
 pub mod shell;
 pub mod state;
 pub mod task;
+pub mod tier;
 pub mod watch;
 
 use arguments::{Arguments, Command};
 use credential::Credential;
 use environment::Environment;
 use error::Error;
+use mcp::Server;
 use mode::Mode;
 use notes::Notes;
 use process::Process;
@@ -44,6 +48,7 @@ use state::Places;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
+use tier::Tier;
 
 /// Runs the entrypoint to its exit code.
 pub fn main(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
@@ -94,13 +99,15 @@ fn start(arguments: &Arguments, mut environment: Environment) -> Result<u8, Erro
     let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
 
     let mode = Mode::from_environment(&environment)?;
+    let tier = Tier::from_environment(&environment)?;
     mode.require_terminal(arguments)?;
     let places = Places::from_environment(&environment)?;
     match mode {
         Mode::Interactive | Mode::RemoteControl => {
             let credential = find_credential(&mode, &arguments.secrets, &environment, &places)?;
-            prepare(&places, Some(&credential))?;
-            let command = command(&mode, &places, &credential, arguments, environment)?;
+            prepare(&places, Some(&credential), tier, &environment)?;
+            let server = mcp::prepare(&places, tier, &environment)?;
+            let command = command(&mode, server.as_ref(), &places, &credential, arguments, environment)?;
             Err(command.become_claude())
         }
         Mode::Headless(ref task) => {
@@ -109,15 +116,16 @@ fn start(arguments: &Arguments, mut environment: Environment) -> Result<u8, Erro
                 return Ok(headless::repeat(&kept, task.output_format));
             }
             let credential = find_credential(&mode, &arguments.secrets, &environment, &places)?;
-            let notes = prepare(&places, Some(&credential))?;
-            let command = command(&mode, &places, &credential, arguments, environment)?;
+            let notes = prepare(&places, Some(&credential), tier, &environment)?;
+            let server = mcp::prepare(&places, tier, &environment)?;
+            let command = command(&mode, server.as_ref(), &places, &credential, arguments, environment)?;
             match runs::begin(&places.home, &id, task)? {
                 Ok(run) => headless::run(command, task.clone(), &run, &notes, &credential.fingerprint()),
                 Err(kept) => Ok(headless::repeat(&kept, task.output_format)),
             }
         }
         Mode::Shell => {
-            prepare(&places, None)?;
+            prepare(&places, None, tier, &environment)?;
             claude::prepare_environment(&mut environment, &mode, &places);
             shell::run(&environment, &arguments.passed_on)
         }
@@ -138,18 +146,25 @@ fn find_credential(
 
 fn command(
     mode: &Mode,
+    server: Option<&Server>,
     places: &Places,
     credential: &Credential,
     arguments: &Arguments,
     environment: Environment,
 ) -> Result<claude::Command, Error> {
     let program = claude::find(environment.get("PATH"))?;
-    claude::Command::new(&program, mode, places, credential, arguments, environment)
+    claude::Command::new(&program, mode, server, places, credential, arguments, environment)
 }
 
 /// Everything that is written before Claude starts, and the note that it is.
-fn prepare(places: &Places, credential: Option<&Credential>) -> Result<Notes, Error> {
+fn prepare(
+    places: &Places,
+    credential: Option<&Credential>,
+    tier: Option<Tier>,
+    environment: &Environment,
+) -> Result<Notes, Error> {
     state::prepare(places)?;
+    briefing::write(places, tier, environment)?;
     let notes = Notes::of(&places.home);
     let fingerprint = credential.map(Credential::fingerprint);
     Process::own()
