@@ -22,6 +22,7 @@ pub mod inventory;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod load;
+pub mod manifest;
 pub mod mutation;
 pub mod object;
 pub mod question;

@@ -56,8 +56,11 @@ enum Gain {
     Everything,
 }
 
-/// Rights that give more than they say. In a namespace: group, resource, verbs.
-const IN_NAMESPACE: [(&str, &str, &[&str], Gain); 18] = [
+/// Rights that give more than they say: group, resource, verbs, and what any one of them gives.
+type Leverage = (&'static str, &'static str, &'static [&'static str], Gain);
+
+/// Those in a namespace.
+const IN_NAMESPACE: [Leverage; 18] = [
     ("", "pods", &["create"], Gain::AccountsAndSecrets),
     ("", "pods/attach", &["get", "create"], Gain::Accounts),
     ("", "pods/ephemeralcontainers", &["patch", "update"], Gain::Accounts),
@@ -123,8 +126,8 @@ const IN_NAMESPACE: [(&str, &str, &[&str], Gain); 18] = [
     ("", "services/proxy", &["get", "create"], Gain::Secrets),
 ];
 
-/// The same outside of all namespaces.
-const IN_CLUSTER: [(&str, &str, &[&str], Gain); 15] = [
+/// Those outside of all namespaces.
+const IN_CLUSTER: [Leverage; 15] = [
     ("", "groups", &["impersonate"], Gain::Everything),
     ("", "nodes", &["create", "patch", "update"], Gain::Nodes),
     ("", "nodes/proxy", &["get", "create"], Gain::Nodes),
@@ -196,7 +199,7 @@ pub fn paths(objects: &Objects, namespace: &str, account: &str, namespaces: &[&s
         namespaces: &namespaces,
     };
     let mut paths = Vec::new();
-    world.follow(&[start.clone()], &start.to_string(), &mut paths);
+    world.follow(std::slice::from_ref(&start), &start.to_string(), &mut paths);
     paths
 }
 
@@ -273,12 +276,7 @@ impl World<'_> {
         found
     }
 
-    fn places(
-        &self,
-    ) -> Vec<(
-        Option<&str>,
-        &'static [(&'static str, &'static str, &'static [&'static str], Gain)],
-    )> {
+    fn places(&self) -> Vec<(Option<&str>, &'static [Leverage])> {
         let namespaces = self
             .namespaces
             .iter()

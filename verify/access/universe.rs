@@ -106,33 +106,61 @@ pub fn questions(resources: &[Resource], table: &Table, objects: &Objects, names
             questions.insert(Question::resource(verb, group, resource, namespace));
         }
     }
-    let of_table = rules_of_table(table);
-    let of_objects = objects.roles.iter().flat_map(|role| &role.rules);
-    let rules: Vec<&Rule> = of_objects.chain(&of_table).collect();
+    for method in METHODS {
+        questions.extend(PATHS.map(|path| Question::url(method, path)));
+    }
+    let all: Vec<_> = namespaces(true).collect();
+    for rule in &rules(table, objects) {
+        questions.extend(of_paths(rule));
+        for (group, name) in names(rule) {
+            let verbs = rule.verbs.iter().map(|verb| verb.text.as_str()).chain(VERBS);
+            questions.extend(of_resource(rule, (&group.text, &name.text), verbs, resources, &all));
+        }
+    }
+    questions.into_iter().collect()
+}
+
+/// What only a wildcard grants: resources that no group has, groups and verbs that nobody has heard of. An API server may
+/// have them tomorrow.
+#[must_use]
+pub fn unheard_of(resources: &[Resource], table: &Table, objects: &Objects, namespaces: &[&str]) -> Vec<Question> {
+    let rules = rules(table, objects);
+    let places: Vec<_> = namespaces
+        .iter()
+        .map(|namespace| Some(*namespace))
+        .chain([None])
+        .collect();
+    let mut questions = BTreeSet::new();
     let groups = rules
         .iter()
         .flat_map(|rule| &rule.api_groups)
         .map(|group| group.text.as_str());
     let groups = groups.chain(resources.iter().map(|resource| resource.group.as_str()));
-    for group in groups.collect::<BTreeSet<_>>() {
+    for group in groups.filter(|group| *group != "*").collect::<BTreeSet<_>>() {
         for name in ["", "/scale", "/status", "/unheard-of"].map(|rest| format!("{UNHEARD_OF}{rest}")) {
             for verb in VERBS {
-                questions.extend(namespaces(true).map(|namespace| Question::resource(verb, group, &name, namespace)));
+                questions.extend(
+                    places
+                        .iter()
+                        .map(|namespace| Question::resource(verb, group, &name, *namespace)),
+                );
             }
         }
     }
-    for method in METHODS {
-        questions.extend(PATHS.map(|path| Question::url(method, path)));
-    }
-    let all: Vec<_> = namespaces(true).collect();
-    for rule in rules {
-        questions.extend(of_rule(rule, resources, &all));
+    for rule in &rules {
+        for (group, name) in names(rule) {
+            let of_name = (group.text.as_str(), name.text.as_str());
+            questions.extend(of_resource(rule, of_name, [UNHEARD_OF], resources, &places));
+            let elsewhere = (UNHEARD_OF, name.text.as_str());
+            let verbs = rule.verbs.iter().map(|verb| verb.text.as_str());
+            questions.extend(of_resource(rule, elsewhere, verbs, resources, &places));
+        }
     }
     questions.into_iter().collect()
 }
 
-/// What the table grants, and what it grants nobody, as rules.
-fn rules_of_table(table: &Table) -> Vec<Rule> {
+/// What the objects grant, what the table grants, and what it grants nobody, as rules.
+fn rules(table: &Table, objects: &Objects) -> Vec<Rule> {
     let words = |texts: &[String]| texts.iter().map(|text| Word::from(text.as_str())).collect();
     let rule = |groups: &[String], resources: &[String], verbs: &[String]| Rule {
         api_groups: words(groups),
@@ -140,51 +168,57 @@ fn rules_of_table(table: &Table) -> Vec<Rule> {
         verbs: words(verbs),
         ..Rule::default()
     };
-    let rules = table.tiers.values().flat_map(|tier| &tier.rules);
-    let granted = rules.map(|granted| rule(&granted.groups, &granted.resources, &granted.verbs));
-    let never = table.never.iter();
-    granted
-        .chain(never.map(|never| rule(&never.groups, &never.resources, &never.verbs)))
-        .collect()
+    let of_tiers = table.tiers.values().flat_map(|tier| &tier.rules);
+    let of_tiers = of_tiers.map(|granted| rule(&granted.groups, &granted.resources, &granted.verbs));
+    let of_nobody = table.never.iter();
+    let of_nobody = of_nobody.map(|never| rule(&never.groups, &never.resources, &never.verbs));
+    let of_objects = objects.roles.iter().flat_map(|role| role.rules.iter().cloned());
+    of_objects.chain(of_tiers).chain(of_nobody).collect()
 }
 
-/// What a rule names that no list of resources does.
-fn of_rule(rule: &Rule, resources: &[Resource], namespaces: &[Option<&str>]) -> Vec<Question> {
-    let mut questions = Vec::new();
-    for url in &rule.non_resource_urls {
-        for verb in rule.verbs.iter().filter(|verb| verb.text != "*") {
-            // What a star stands for is asked with something in its place.
-            questions.push(Question::url(&verb.text, &url.text.replace('*', "something")));
-        }
-    }
-    let unheard_of = [UNHEARD_OF.into()];
-    for group in rule
-        .api_groups
+/// The paths that a rule names; what a star stands for is asked with something in its place.
+fn of_paths(rule: &Rule) -> Vec<Question> {
+    let verbs = rule.verbs.iter().filter(|verb| verb.text != "*");
+    let of_verb = |verb: &Word| {
+        let paths = rule
+            .non_resource_urls
+            .iter()
+            .map(|url| url.text.replace('*', "something"));
+        paths.map(|path| Question::url(&verb.text, &path)).collect::<Vec<_>>()
+    };
+    verbs.flat_map(of_verb).collect()
+}
+
+/// The pairs of group and resource that a rule names without a wildcard.
+fn names(rule: &Rule) -> Vec<(&Word, &Word)> {
+    let groups = rule.api_groups.iter().filter(|group| group.text != "*");
+    let names = |group| {
+        let exact = rule.resources.iter().filter(|name| !name.text.contains('*'));
+        exact.map(move |name| (group, name))
+    };
+    groups.flat_map(names).collect()
+}
+
+/// The questions about one resource that a rule names, in every place that it can be in, and about each object that the
+/// rule names.
+fn of_resource<'word>(
+    rule: &Rule,
+    (group, name): (&str, &str),
+    verbs: impl IntoIterator<Item = &'word str>,
+    resources: &[Resource],
+    places: &[Option<&str>],
+) -> Vec<Question> {
+    let known = resources
         .iter()
-        .filter(|group| group.text != "*")
-        .chain(&unheard_of)
-    {
-        for name in rule.resources.iter().filter(|name| !name.text.contains('*')) {
-            let known = resources
-                .iter()
-                .find(|resource| resource.group == group.text && resource.name == name.text);
-            let verbs = rule
-                .verbs
-                .iter()
-                .map(|verb| verb.text.as_str())
-                .chain(VERBS)
-                .chain([UNHEARD_OF]);
-            for verb in verbs.filter(|verb| *verb != "*") {
-                for namespace in namespaces {
-                    if known.is_some_and(|resource| !resource.is_namespaced) && namespace.is_some() {
-                        continue;
-                    }
-                    let question = Question::resource(verb, &group.text, &name.text, *namespace);
-                    let names = rule.resource_names.iter();
-                    questions.extend(names.map(|name| question.clone().named(&name.text)));
-                    questions.push(question);
-                }
-            }
+        .find(|resource| resource.group == group && resource.name == name);
+    let is_of_cluster = known.is_some_and(|resource| !resource.is_namespaced);
+    let mut questions = Vec::new();
+    for verb in verbs.into_iter().filter(|verb| *verb != "*") {
+        for place in places.iter().filter(|place| place.is_none() || !is_of_cluster) {
+            let question = Question::resource(verb, group, name, *place);
+            let objects = rule.resource_names.iter();
+            questions.extend(objects.map(|object| question.clone().named(&object.text)));
+            questions.push(question);
         }
     }
     questions

@@ -244,7 +244,7 @@ fn naive(objects: &Objects, asking: &Subject, question: &Question) -> bool {
             match &subject.kind[..] {
                 "ServiceAccount" => !own.is_empty() && account == asking.user,
                 "User" => subject.name.text == asking.user,
-                "Group" => asking.groups.iter().any(|group| *group == subject.name.text),
+                "Group" => asking.groups.contains(&subject.name.text),
                 _ => false,
             }
         });
