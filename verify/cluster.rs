@@ -228,10 +228,11 @@ impl Clusters {
     ///
     /// When Docker cannot, or the lease stays.
     pub fn down(&self, name: &Name, waiting: impl FnOnce()) -> Result<bool, ClusterError> {
-        let _lock = self.leases.lock(name, waiting)?;
+        let lock = self.leases.lock(name, waiting)?;
         let known = self.leases.names()?.contains(name);
         let existed = known || !nodes::of(name)?.is_empty();
         self.remove(name)?;
+        self.leases.forget(name, lock);
         Ok(existed)
     }
 
@@ -244,7 +245,7 @@ impl Clusters {
     pub fn sweep(&self) -> Result<Vec<Name>, ClusterError> {
         let mut swept = Vec::new();
         for name in self.leases.names()? {
-            let Some(_lock) = self.leases.try_lock(&name) else {
+            let Some(lock) = self.leases.try_lock(&name) else {
                 continue;
             };
             // One that cannot be read is left to its owner, who is told by every other verb.
@@ -256,6 +257,7 @@ impl Clusters {
                 .is_some_and(|lease| lease.is_abandoned(docker::lives));
             if abandoned {
                 self.remove(&name)?;
+                self.leases.forget(&name, lock);
                 swept.push(name);
             }
         }

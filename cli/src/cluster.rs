@@ -34,8 +34,6 @@ const WORKERS: u32 = 2;
 /// A cluster that is ready.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    /// Its name.
-    pub(crate) name: String,
     /// The key to it.
     pub(crate) kubeconfig: PathBuf,
     /// Its nodes, which are containers of these names; the control plane first.
@@ -72,7 +70,6 @@ pub(crate) fn find(project: &Project, name: &str) -> Result<Option<Cluster>, Fai
     match (report.state, report.kubeconfig) {
         ("absent", _) => Ok(None),
         ("ready", Some(kubeconfig)) => Ok(Some(Cluster {
-            name: report.name,
             kubeconfig,
             nodes: report.nodes.into_iter().map(|node| node.name).collect(),
         })),
@@ -108,7 +105,6 @@ fn made(project: &Project, name: &str, existing: Existing) -> Result<Cluster, Fa
     };
     let (_, up) = make(project, &wish)?;
     Ok(Cluster {
-        name: wish.name.to_string(),
         kubeconfig: up.kubectl.kubeconfig().to_owned(),
         nodes: up.nodes.into_iter().map(|node| node.name).collect(),
     })

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -81,26 +81,40 @@ impl Leases {
     /// When the file cannot be made or locked.
     pub fn lock(&self, name: &Name, waiting: impl FnOnce()) -> Result<Lock, ClusterError> {
         self.create(&self.directory)?;
-        let path = self.directory.join(format!("{name}.lock"));
+        let path = self.lock_file(name);
         let failed = |source| cannot("lock", &path, source);
-        let file = fs::File::options()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(failed)?;
-        if file.try_lock().is_err() {
-            waiting();
-            file.lock().map_err(failed)?;
+        let mut waiting = Some(waiting);
+        loop {
+            let file = open(&path).map_err(failed)?;
+            if file.try_lock().is_err() {
+                if let Some(waiting) = waiting.take() {
+                    waiting();
+                }
+                file.lock().map_err(failed)?;
+            }
+            if is_at(&file, &path) {
+                return Ok(Lock { _file: file });
+            }
         }
-        Ok(Lock { _file: file })
     }
 
     /// A lock for those who would rather leave a cluster alone than wait; none when somebody has it.
     pub(super) fn try_lock(&self, name: &Name) -> Option<Lock> {
-        let path = self.directory.join(format!("{name}.lock"));
-        let file = fs::File::options().create(true).append(true).open(path).ok()?;
+        let path = self.lock_file(name);
+        let file = open(&path).ok()?;
         file.try_lock().ok()?;
-        Some(Lock { _file: file })
+        is_at(&file, &path).then_some(Lock { _file: file })
+    }
+
+    /// Gives a lock back for good: the cluster is gone, and nothing of it stays.
+    pub(super) fn forget(&self, name: &Name, lock: Lock) {
+        // Still locked: whoever waits for this file sees that it is gone, and takes a new one. An empty file may stay.
+        let _ = fs::remove_file(self.lock_file(name));
+        drop(lock);
+    }
+
+    fn lock_file(&self, name: &Name) -> PathBuf {
+        self.directory.join(format!("{name}.lock"))
     }
 
     /// A cluster's lease; none when it has none.
@@ -197,6 +211,18 @@ pub fn now_seconds() -> u64 {
         .map_or(0, |since| since.as_secs())
 }
 
+fn open(path: &Path) -> io::Result<fs::File> {
+    fs::File::options().create(true).append(true).open(path)
+}
+
+/// Is this still the file of that path? Somebody may have removed it between our opening and our locking it.
+fn is_at(file: &fs::File, path: &Path) -> bool {
+    let (Ok(one), Ok(other)) = (file.metadata(), fs::metadata(path)) else {
+        return false;
+    };
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
 fn cannot(verb: &'static str, path: &Path, source: io::Error) -> ClusterError {
     ClusterError::File {
         verb,
@@ -247,8 +273,11 @@ mod tests {
         assert_eq!(leases.read(&name).unwrap(), None);
         leases.write(&name, &lease(None, true)).unwrap();
         assert_eq!(leases.read(&name).unwrap(), Some(lease(None, true)));
-        let _lock = leases.lock(&name, || panic!("nobody else has it")).unwrap();
+        let lock = leases.lock(&name, || panic!("nobody else has it")).unwrap();
         assert!(leases.try_lock(&name).is_none());
+        leases.forget(&name, lock);
+        assert!(!folder.path().join("clusters/one.lock").exists());
+        let _lock = leases.lock(&name, || panic!("nobody else has it")).unwrap();
         assert_eq!(leases.names().unwrap(), std::slice::from_ref(&name));
         leases.remove(&name).unwrap();
         leases.remove(&name).unwrap();
