@@ -12,6 +12,7 @@ mod command;
 mod compose;
 mod control_plane;
 mod credential;
+mod demo;
 mod ending;
 mod exit_codes;
 mod hardening;

@@ -162,14 +162,14 @@ impl Release<'_> {
         let mut command = self.cluster.helm();
         // Helm would otherwise leave what a failed upgrade had made already, roles among it.
         command.args(["upgrade", "--install", "--history-max=5", "--cleanup-on-fail"]);
-        self.with_values(&mut command, values, process::read).map(drop)
+        self.with_values(&mut command, values).map(drop)
     }
 
     /// The objects as YAML, as Helm would apply them.
     pub(crate) fn rendered(&self, values: &Value) -> Result<String, Failure> {
         let mut command = self.cluster.helm();
         command.arg("template");
-        self.with_values(&mut command, values, process::read)
+        self.with_values(&mut command, values)
     }
 
     /// How these objects differ from what is there; empty when they do not.
@@ -209,12 +209,7 @@ impl Release<'_> {
         process::read(command.args([&self.objects().selector(), "--wait", "--timeout=5m"])).map(drop)
     }
 
-    fn with_values<T>(
-        &self,
-        command: &mut Command,
-        values: &Value,
-        run: impl FnOnce(&mut Command) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
+    fn with_values(&self, command: &mut Command, values: &Value) -> Result<String, Failure> {
         let file = tempfile::Builder::new()
             .suffix(".json")
             .tempfile()
@@ -229,29 +224,21 @@ impl Release<'_> {
         for more in &self.wishes.values {
             command.arg("--values").arg(more);
         }
-        run(command).map_err(|failure| explain(&failure))
+        run(command)
     }
 }
 
-/// Helm's own words for what the chart refuses stand behind a template's path: the sentence is what counts.
-fn explain(failure: &Failure) -> Failure {
-    let text = failure.to_string();
-    let sentence = text
-        .rsplit_once("error calling fail: ")
-        .map(|(_, sentence)| sentence.trim().to_owned())
-        .or_else(|| {
-            text.split_once("values don't meet the specifications of the schema")
-                .map(|(_, rest)| {
-                    format!(
-                        "the chart's schema refuses a value{}",
-                        rest.trim_end().replace('\n', " ")
-                    )
-                })
-        });
-    match sentence {
-        Some(sentence) => Failure::new(Code::Data, sentence),
-        None => Failure::new(failure.code, text),
+/// Runs Helm; what the chart refuses is said in the chart's own sentence, without Helm's around it.
+fn run(command: &mut Command) -> Result<String, Failure> {
+    let output = process::output(command)?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
     }
+    let said = String::from_utf8_lossy(&output.stderr);
+    if said.contains("execution error at (") || said.contains("values don't meet the specifications") {
+        return Err(Failure::new(Code::Data, verify::chart::sentence(&said)));
+    }
+    Err(process::ended(command, &output))
 }
 
 /// `registry/name:tag@sha256:...` as the chart's values.
@@ -301,19 +288,6 @@ mod tests {
             "registry:5000/box@sha256:ab",
             false,
             json!({ "repository": "registry:5000/box", "digest": "sha256:ab" }),
-        );
-    }
-
-    #[test]
-    fn what_the_chart_refuses_is_said_in_its_own_sentence() {
-        let failure = Failure::new(
-            Code::Unavailable,
-            "`helm upgrade` ended with 1: Error: execution error at (x/templates/y.yaml:3:4): error calling fail: headless.prompt is not set",
-        );
-        let explained = explain(&failure);
-        assert_eq!(
-            (explained.code, explained.to_string().as_str()),
-            (Code::Data, "headless.prompt is not set")
         );
     }
 }

@@ -48,14 +48,9 @@ pub(crate) fn demo(project: &Project, options: &Demo) -> Result<ExitCode, Failur
     let mut steps = Steps::default();
     let cluster = steps.take("a test cluster", || cluster::ensure(project, &options.cluster))?;
     let kubernetes = Kubernetes::of(project, Some(&cluster.kubeconfig), None)?;
-    let image = image(
-        project,
-        &cluster,
-        "claude-in-a-box",
-        &build::output("core", Some("amd64")),
-        &mut steps,
-    )?;
-    let model = image_of_model(project, &cluster, &mut steps)?;
+    let core = build::output("core", Some("amd64"));
+    let image = image_of(project, &cluster, "claude-in-a-box", &core, &mut steps)?;
+    let model = image_of(project, &cluster, "messages-api", "messages-api", &mut steps)?;
 
     steps.take("a shop that does not come up", || shop(project, &kubernetes))?;
     let script = match &options.script {
@@ -129,7 +124,8 @@ fn values(mut values: Value) -> Value {
     values
 }
 
-fn image(
+/// Builds an image and puts it onto every node; returns what it is called there.
+fn image_of(
     project: &Project,
     cluster: &Cluster,
     name: &str,
@@ -143,10 +139,6 @@ fn image(
     up::into(&built.paths, cluster, name, steps)
 }
 
-fn image_of_model(project: &Project, cluster: &Cluster, steps: &mut Steps) -> Result<String, Failure> {
-    image(project, cluster, "messages-api", "messages-api", steps)
-}
-
 /// Makes the shop anew, however an earlier demonstration left it, and waits until it has failed once.
 fn shop(project: &Project, kubernetes: &Kubernetes) -> Result<(), Failure> {
     let file = project.root.join("manifests/demo/shop.yaml");
@@ -154,6 +146,12 @@ fn shop(project: &Project, kubernetes: &Kubernetes) -> Result<(), Failure> {
     delete.args(["delete", "deployment", "shop", "--namespace=shop", "--ignore-not-found"]);
     process::read(delete.args(["--cascade=foreground", "--timeout=120s"]))?;
     process::read(kubernetes.kubectl().args(["apply", "--filename"]).arg(file))?;
+    // What happened to the shop of an earlier demonstration is not this one's matter.
+    process::read(
+        kubernetes
+            .kubectl()
+            .args(["delete", "events", "--all", "--namespace=shop"]),
+    )?;
     until("the shop's first crash", || {
         let pods = kubernetes.list(&["pods", "--namespace=shop", "--selector=app=shop"])?;
         Ok(pods.iter().any(|pod| {
