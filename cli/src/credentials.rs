@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs::{self, DirBuilder};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use verify::docker;
@@ -12,7 +12,7 @@ use crate::failure::{Code, Failure};
 /// What a directory of credentials is called, before its owner's name.
 const PREFIX: &str = "cbox-credentials-";
 
-/// What the directory of a box that lives on is called, before the box's name.
+/// What the directory of a box that lives on is called, before the box's name, a dot, and the process that made it.
 const PREFIX_KEPT: &str = "cbox-box-";
 
 /// A credential's file name in the box, and the variable that people keep it in.
@@ -70,34 +70,40 @@ impl Credentials {
         Ok(credentials)
     }
 
-    /// The same as those of a box that lives on, in place of those that it had; see [`Self::leave`].
-    pub(crate) fn kept(self, name: &str) -> Result<Self, Failure> {
-        Self::forget_kept(name)?;
-        let parent = self.parent.with_file_name(format!("{PREFIX_KEPT}{name}"));
-        fs::rename(&self.parent, &parent).map_err(cannot_keep)?;
-        // What this value would remove has moved.
+    /// The same as those of a box that lives on; those that it had stay until [`Self::leave`].
+    pub(crate) fn kept(mut self, name: &str) -> Result<Self, Failure> {
+        let parent = self
+            .parent
+            .with_file_name(format!("{PREFIX_KEPT}{name}.{}", docker::owner()));
+        if parent != self.parent {
+            fs::rename(&self.parent, &parent).map_err(cannot_keep)?;
+        }
+        // What this value would remove has moved; dropping the new one removes it there.
+        self.is_kept = true;
         Ok(Self { parent, is_kept: false })
     }
 
     /// Those of a box that lives on.
     pub(crate) fn find_kept(name: &str) -> Option<Self> {
-        folders()
-            .into_iter()
-            .map(|folder| folder.join(format!("{PREFIX_KEPT}{name}")))
-            .find(|parent| parent.is_dir())
-            .map(|parent| Self { parent, is_kept: true })
+        let parent = kept_directories(name).pop()?;
+        Some(Self { parent, is_kept: true })
     }
 
     /// Removes those of a box that lived on.
     pub(crate) fn forget_kept(name: &str) -> Result<(), Failure> {
-        folders()
+        kept_directories(name)
             .iter()
-            .try_for_each(|folder| remove(&folder.join(format!("{PREFIX_KEPT}{name}"))))
+            .try_for_each(|directory| remove(directory))
     }
 
-    /// Leaves them to the box that they are mounted in, which lives on after this process.
-    pub(crate) fn leave(mut self) {
+    /// Leaves them to the box of that name, which they are mounted in and which lives on after this process; those that it
+    /// had before go.
+    pub(crate) fn leave(mut self, name: &str) -> Result<(), Failure> {
         self.is_kept = true;
+        kept_directories(name)
+            .iter()
+            .filter(|directory| **directory != self.parent)
+            .try_for_each(|directory| remove(directory))
     }
 
     /// The files' names and what they hold.
@@ -178,6 +184,35 @@ fn folders() -> Vec<PathBuf> {
         .collect()
 }
 
+/// The directories of a box that lives on. Only those that this user made and nobody else can look into: the folders are
+/// open to all.
+fn kept_directories(name: &str) -> Vec<PathBuf> {
+    let prefix = format!("{PREFIX_KEPT}{name}.");
+    let entries = folders()
+        .into_iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
+        .flatten();
+    let mut directories: Vec<PathBuf> = entries
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)))
+        .filter(|entry| {
+            let Ok(found) = entry.path().symlink_metadata() else {
+                return false;
+            };
+            found.is_dir() && found.uid() == own_uid() && found.mode() & 0o077 == 0
+        })
+        .map(|entry| entry.path())
+        .collect();
+    directories.sort();
+    directories.dedup();
+    directories
+}
+
+/// This process's effective user: the owner of what `/proc/self` shows.
+fn own_uid() -> u32 {
+    fs::metadata("/proc/self").map_or(u32::MAX, |process| process.uid())
+}
+
 /// A new directory that is this user's alone, in the first folder that takes it.
 fn private_directory(name: &str) -> Result<PathBuf, Failure> {
     let mut refused = std::io::Error::from(std::io::ErrorKind::NotFound);
@@ -244,11 +279,15 @@ mod tests {
         let name = format!("test-{}", std::process::id());
         let kept = Credentials::of("api-key", b"secret").unwrap().kept(&name).unwrap();
         assert_eq!(kept.files().unwrap(), [("api-key".to_owned(), b"secret".to_vec())]);
-        kept.leave();
+        kept.leave(&name).unwrap();
         let found = Credentials::find_kept(&name).unwrap();
         let parent = found.parent.clone();
         drop(found);
         assert!(parent.exists());
+        // Somebody else's directory of the same name is not taken for the box's.
+        fs::set_permissions(&parent, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(Credentials::find_kept(&name).is_none());
+        fs::set_permissions(&parent, fs::Permissions::from_mode(0o700)).unwrap();
         Credentials::forget_kept(&name).unwrap();
         assert!(!parent.exists() && Credentials::find_kept(&name).is_none());
     }

@@ -136,11 +136,11 @@ pub(crate) struct Redeploy {
     pub(crate) json: bool,
 }
 
-/// A DNS label (RFC 1123), short enough that names made of it stay within Kubernetes' 63 characters.
+/// A DNS label (RFC 1035, since Services want a letter first), short enough that names made of it stay within Kubernetes'
+/// 63 characters.
 fn name(text: &str) -> Result<String, String> {
     const LENGTH_MAX: usize = 30;
-    let is_label = !text.is_empty()
-        && !text.starts_with('-')
+    let is_label = text.starts_with(|first: char| first.is_ascii_lowercase())
         && !text.ends_with('-')
         && text
             .bytes()
@@ -149,7 +149,7 @@ fn name(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err(format!(
-        "a name is of lower-case letters, digits and inner hyphens, at most {LENGTH_MAX} of them"
+        "a name is of lower-case letters, digits and inner hyphens, begins with a letter, and has at most {LENGTH_MAX} characters"
     ))
 }
 
@@ -162,7 +162,7 @@ mod tests {
         for good in ["box", "a", "team-1"] {
             assert_eq!(name(good).as_deref(), Ok(good));
         }
-        for bad in ["", "-a", "a-", "A", "a.b", "a_b", &"a".repeat(31)] {
+        for bad in ["", "-a", "1a", "a-", "A", "a.b", "a_b", &"a".repeat(31)] {
             assert!(name(bad).is_err(), "{bad}");
         }
     }

@@ -13,6 +13,9 @@ use crate::process;
 /// The label that names a box. Unlike those with an owner's label, it outlives the process that made it.
 pub(crate) const BOX: &str = "io.claude-in-a-box.box";
 
+/// How long the init has to end everything.
+const STOP_SECONDS: &str = "--time=30";
+
 /// What a box's container is called.
 pub(crate) fn name(name: &str) -> String {
     format!("cbox-{name}")
@@ -79,13 +82,49 @@ pub(crate) fn inspect(box_name: &str) -> Result<Value, Failure> {
     Ok(found[0].take())
 }
 
-/// Ends and removes the box; its volume stays. The init has its grace period to end everything.
+/// Where a box waits while its successor starts.
+fn aside(box_name: &str) -> String {
+    format!("{}-before", name(box_name))
+}
+
+/// Starts a box in the place of the one that is there, which comes back if the new one cannot be started. The two share a
+/// volume, so that they never run side by side.
+pub(crate) fn replace(box_name: &str, container: &Container) -> Result<(), Failure> {
+    let had_one = !inspect(box_name)?.is_null();
+    discard(&aside(box_name))?;
+    if had_one {
+        process::read(docker::docker().args(["stop", STOP_SECONDS, &name(box_name)]))?;
+        process::read(docker::docker().args(["rename", &name(box_name), &aside(box_name)]))?;
+    }
+    let started = process::read(docker::docker().args(container.arguments()));
+    if had_one && started.is_err() {
+        discard(&name(box_name))?;
+        process::read(docker::docker().args(["rename", &aside(box_name), &name(box_name)]))?;
+        process::read(docker::docker().args(["start", &name(box_name)]))?;
+    } else {
+        discard(&aside(box_name))?;
+    }
+    started.map(drop)
+}
+
+/// Ends and removes the box; its volume stays.
 pub(crate) fn remove(box_name: &str) -> Result<(), Failure> {
+    discard(&aside(box_name))?;
     if inspect(box_name)?.is_null() {
         return Ok(());
     }
-    process::read(docker::docker().args(["stop", "--time=30", &name(box_name)]))?;
-    process::read(docker::docker().args(["rm", "--volumes", &name(box_name)])).map(drop)
+    process::read(docker::docker().args(["stop", STOP_SECONDS, &name(box_name)]))?;
+    discard(&name(box_name))
+}
+
+/// Removes a container, running or not, if it is there.
+fn discard(container: &str) -> Result<(), Failure> {
+    let filter = format!("--filter=name=^/{container}$");
+    let found = process::read(docker::docker().args(["container", "ls", "--all", "--quiet", &filter]))?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    process::read(docker::docker().args(["rm", "--force", "--volumes", container])).map(drop)
 }
 
 /// Removes the volume.

@@ -78,9 +78,57 @@ pub(crate) fn canary(cluster: &Kubernetes, namespace: &str, pod: &Value) -> Resu
     ]))?;
     Ok(match String::from_utf8_lossy(&output.stdout).trim() {
         "open" => Enforcement::Open,
-        "silent" | "refused" => Enforcement::Held,
+        "silent" => Enforcement::Held,
+        // A refusal came from somebody who was reached, but who may be the enforcer.
         _ => Enforcement::Unknown,
     })
+}
+
+/// A policy on one line: where to, at which ports, and from where.
+pub(crate) fn summary(policy: &Value) -> String {
+    let each = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let labels = |selector: &Value| match &selector["matchLabels"] {
+        Value::Object(labels) => labels
+            .iter()
+            .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
+            .collect::<Vec<_>>()
+            .join(","),
+        _ => "any".to_owned(),
+    };
+    let peer = |peer: &Value| match peer["ipBlock"]["cidr"].as_str() {
+        Some(cidr) => match each(&peer["ipBlock"]["except"]).len() {
+            0 => cidr.to_owned(),
+            left_out => format!("{cidr} without {left_out} ranges"),
+        },
+        None => format!("pods {}", labels(&peer["podSelector"])),
+    };
+    let side = |rules: &Value, key: &str| {
+        let rules: Vec<String> = each(rules)
+            .iter()
+            .map(|rule| {
+                let mut ports: Vec<String> = each(&rule["ports"])
+                    .iter()
+                    .map(|port| port["port"].to_string())
+                    .collect();
+                ports.dedup();
+                let peers: Vec<String> = each(&rule[key]).iter().map(peer).collect();
+                let all = |words: Vec<String>, none: &str| match words.join(", ") {
+                    text if text.is_empty() => none.to_owned(),
+                    text => text,
+                };
+                format!("{} at {}", all(peers, "anywhere"), all(ports, "every port"))
+            })
+            .collect();
+        match rules.join("; ") {
+            text if text.is_empty() => "nothing".to_owned(),
+            text => text,
+        }
+    };
+    format!(
+        "out: {} | in: {}",
+        side(&policy["spec"]["egress"], "to"),
+        side(&policy["spec"]["ingress"], "from")
+    )
 }
 
 #[cfg(test)]
@@ -99,6 +147,21 @@ mod tests {
                 json!({ "address": "10.0.0.1", "port": 6443 }),
                 json!({ "address": "10.0.0.2", "port": 6443 })
             ]
+        );
+    }
+
+    #[test]
+    fn a_policy_is_told_on_a_line() {
+        let policy = json!({ "spec": {
+            "egress": [
+                { "to": [{ "podSelector": { "matchLabels": { "k8s-app": "kube-dns" } } }], "ports": [{ "port": 53, "protocol": "UDP" }, { "port": 53, "protocol": "TCP" }] },
+                { "to": [{ "ipBlock": { "cidr": "0.0.0.0/0", "except": ["10.0.0.0/8"] } }], "ports": [{ "port": 443 }] },
+                {},
+            ],
+        } });
+        assert_eq!(
+            summary(&policy),
+            "out: pods k8s-app=kube-dns at 53; 0.0.0.0/0 without 1 ranges at 443; anywhere at every port | in: nothing"
         );
     }
 }

@@ -1,5 +1,6 @@
 //! Where a box lives.
 
+use std::env;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ pub(crate) enum Place {
     Context {
         /// The context of the kubeconfig.
         context: String,
-        /// What `KUBECONFIG` said at the time.
+        /// Where the kubeconfig was at the time, as `KUBECONFIG` takes it; elsewhere the same name may be another cluster.
         kubeconfig: Option<PathBuf>,
     },
 }
@@ -32,7 +33,7 @@ impl Place {
         match (&options.context, options.on.as_str()) {
             (Some(context), _) => Self::Context {
                 context: context.clone(),
-                kubeconfig: std::env::var_os("KUBECONFIG").map(PathBuf::from),
+                kubeconfig: kubeconfig(),
             },
             (None, "kind") => Self::Kind {
                 cluster: options.cluster.clone(),
@@ -49,4 +50,13 @@ impl Place {
             Self::Context { context, .. } => format!("--context {context}"),
         }
     }
+}
+
+/// `KUBECONFIG` with absolute paths, or the file that kubectl reads without it.
+fn kubeconfig() -> Option<PathBuf> {
+    let Some(paths) = env::var_os("KUBECONFIG").filter(|paths| !paths.is_empty()) else {
+        return env::var_os("HOME").map(|home| PathBuf::from(home).join(".kube/config"));
+    };
+    let absolute = env::split_paths(&paths).map(|path| std::path::absolute(&path).unwrap_or(path));
+    env::join_paths(absolute).ok().map(PathBuf::from)
 }

@@ -8,6 +8,7 @@ use crate::boxes::place::Place;
 use crate::boxes::up;
 use crate::credentials::Credentials;
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::project::Project;
 
 /// Makes the remembered box again, out of the project as it is now. Its credential and its volume are those it has.
@@ -17,6 +18,6 @@ pub(crate) fn command(project: &Project, options: &Redeploy) -> Result<ExitCode,
         Place::Docker => Credentials::find_kept(&memory.name),
         Place::Kind { .. } | Place::Context { .. } => None,
     };
-    let done = up::make(project, &memory, credentials)?;
+    let done = interrupt::tidily(|| up::make(project, &memory, credentials))?;
     up::report(&done, options.json)
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use serde_json::{Value, json};
 
 use crate::boxes::arguments::Wishes;
@@ -87,9 +88,10 @@ impl Release<'_> {
         let Some(credentials) = credentials else {
             return Ok(());
         };
+        // Whole, as `data`: a key that is left out goes, which it would not as `stringData`.
         let mut data = BTreeMap::new();
         for (file, secret) in credentials.files()? {
-            data.insert(file, String::from_utf8_lossy(&secret).into_owned());
+            data.insert(file, BASE64_STANDARD.encode(secret));
         }
         self.cluster.apply(&json!({
             "apiVersion": "v1",
@@ -99,7 +101,7 @@ impl Release<'_> {
                 "namespace": self.wishes.namespace,
                 "labels": { "app.kubernetes.io/instance": self.name, "app.kubernetes.io/managed-by": "cbox" },
             },
-            "stringData": data,
+            "data": data,
         }))
     }
 
@@ -108,19 +110,39 @@ impl Release<'_> {
         format!("{}-credential", self.name)
     }
 
-    /// Does the Secret exist?
-    pub(crate) fn has_credential(&self) -> Result<bool, Failure> {
+    /// Which version of the Secret is there, if one is: what it holds is not read.
+    fn credential_version(&self) -> Result<Option<String>, Failure> {
         let secret = self.secret();
-        let arguments = [
+        let mut command = self.cluster.kubectl();
+        command.args([
+            "get",
             "secret",
             &secret,
             "--namespace",
             &self.wishes.namespace,
-            "--output=name",
-        ];
-        let mut command = self.cluster.kubectl();
-        command.args(["get", "--ignore-not-found"]).args(arguments);
-        Ok(!process::read(&mut command)?.is_empty())
+            "--ignore-not-found",
+        ]);
+        let version = process::read(command.arg("--output=jsonpath={.metadata.resourceVersion}"))?;
+        Ok(Some(version).filter(|version| !version.is_empty()))
+    }
+
+    /// Ends with a sentence when a release of this name is there that was not made of this chart.
+    pub(crate) fn must_be_ours(&self) -> Result<(), Failure> {
+        let mut command = self.cluster.helm();
+        command.args(["list", "--all", "--output=json", "--namespace", &self.wishes.namespace]);
+        let text = process::read(command.arg(format!("--filter=^{}$", self.name)))?;
+        let releases: Value = serde_json::from_str(&text)
+            .map_err(|error| Failure::new(Code::Software, format!("cannot read what helm printed: {error}")))?;
+        match releases[0]["chart"].as_str() {
+            Some(chart) if !chart.starts_with("claude-in-a-box-") => Err(Failure::new(
+                Code::Usage,
+                format!(
+                    "the namespace {} has a release '{}' of another chart ({chart}): give the box another --name",
+                    self.wishes.namespace, self.name
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Removes the Secret.
@@ -132,7 +154,7 @@ impl Release<'_> {
     }
 
     /// The values that follow from the wishes and the cluster.
-    pub(crate) fn values(&self, has_credential: bool) -> Result<Value, Failure> {
+    pub(crate) fn values(&self) -> Result<Value, Failure> {
         let wishes = self.wishes;
         let mut values = json!({
             "mode": wishes.mode,
@@ -142,8 +164,13 @@ impl Release<'_> {
         if wishes.tier != "none" {
             values["network"] = json!({ "apiServer": { "endpoints": network::api_server(self.cluster)? } });
         }
-        if has_credential {
+        // Remote Control takes a login alone, and the chart refuses a key beside it.
+        if wishes.mode != "remote-control"
+            && let Some(version) = self.credential_version()?
+        {
             values["credentials"] = json!({ "existingSecret": self.secret() });
+            // A box reads its credential when it starts: another one makes another pod.
+            values["podAnnotations"] = json!({ "claude-in-a-box.io/credential-version": version });
         }
         if let Some(prompt) = &wishes.prompt {
             values["headless"] = json!({ "prompt": prompt, "outputFormat": "stream-json" });

@@ -56,14 +56,19 @@ pub(crate) struct Look {
     pub(crate) pod: Value,
     /// The claim of its volume; null when there is none.
     pub(crate) claim: Value,
-    /// The events of the namespace.
+    /// The events about the box's objects.
     pub(crate) events: Vec<Value>,
     /// The hash of the pod template that is wanted; a pod of another one is on its way out.
     pub(crate) revision: Option<String>,
+    /// The controller has not looked at its last change yet, so that what it says is of the one before.
+    pub(crate) is_behind: bool,
 }
 
 /// Judges a look.
 pub(crate) fn judge(look: &Look) -> Verdict {
+    if look.is_behind {
+        return Verdict::Waiting("the controller to see the change".to_owned());
+    }
     if look.pod.is_null() {
         return refused(&look.events).unwrap_or_else(|| Verdict::Waiting("the pod to be made".to_owned()));
     }
@@ -185,6 +190,14 @@ fn last(events: &[Value], reason: &str, name: &Value) -> Option<String> {
         .map(|event| text(&event["message"]))
 }
 
+/// An event's identity, and how often it happened.
+fn happened(event: &Value) -> (String, u64) {
+    (
+        text(&event["metadata"]["uid"]),
+        event["count"].as_u64().unwrap_or_default(),
+    )
+}
+
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().trim().replace('\n', " ")
 }
@@ -201,19 +214,53 @@ pub(crate) struct Objects<'a> {
 impl Objects<'_> {
     /// The selector of everything that belongs to the release.
     pub(crate) fn selector(&self) -> String {
-        format!("--selector=app.kubernetes.io/instance={}", self.release)
+        format!(
+            "--selector=app.kubernetes.io/name=claude-in-a-box,app.kubernetes.io/instance={}",
+            self.release
+        )
     }
 
-    /// The newest pod; null when there is none.
-    pub(crate) fn pod(&self, cluster: &Kubernetes) -> Result<Value, Failure> {
+    /// The newest of what makes the box's pods: a StatefulSet, or else a Job; null when there is neither.
+    fn controller(&self, cluster: &Kubernetes) -> Result<Value, Failure> {
+        for kind in ["statefulsets.apps", "jobs.batch"] {
+            let mut found = cluster.list(&[kind, "--namespace", self.namespace, &self.selector()])?;
+            found.sort_by_key(|object| text(&object["metadata"]["creationTimestamp"]));
+            if let Some(newest) = found.pop() {
+                return Ok(newest);
+            }
+        }
+        Ok(Value::Null)
+    }
+
+    /// The newest pod of the controller; null when there is none.
+    fn pod_of(&self, cluster: &Kubernetes, controller: &Value) -> Result<Value, Failure> {
         let mut pods = cluster.list(&["pods", "--namespace", self.namespace, &self.selector()])?;
+        pods.retain(|pod| pod["metadata"]["ownerReferences"][0]["uid"] == controller["metadata"]["uid"]);
         pods.sort_by_key(|pod| text(&pod["metadata"]["creationTimestamp"]));
         Ok(pods.pop().unwrap_or_default())
     }
 
-    fn look(&self, cluster: &Kubernetes) -> Result<Look, Failure> {
-        let sets = cluster.list(&["statefulsets", "--namespace", self.namespace, &self.selector()])?;
-        let pod = self.pod(cluster)?;
+    /// The box's pod; null when there is none.
+    pub(crate) fn pod(&self, cluster: &Kubernetes) -> Result<Value, Failure> {
+        let controller = self.controller(cluster)?;
+        self.pod_of(cluster, &controller)
+    }
+
+    /// The refusals of pods that happened until now: each event's identity and how often it happened. They are of the past,
+    /// and [`Self::wait`] is not to be told of them.
+    pub(crate) fn refusals(&self, cluster: &Kubernetes) -> Result<Vec<(String, u64)>, Failure> {
+        let events = cluster.list(&[
+            "events",
+            "--namespace",
+            self.namespace,
+            "--field-selector=reason=FailedCreate",
+        ])?;
+        Ok(events.iter().map(happened).collect())
+    }
+
+    fn look(&self, cluster: &Kubernetes, known: &[(String, u64)]) -> Result<Look, Failure> {
+        let controller = self.controller(cluster)?;
+        let pod = self.pod_of(cluster, &controller)?;
         let claim = pod["spec"]["volumes"]
             .as_array()
             .into_iter()
@@ -224,37 +271,34 @@ impl Objects<'_> {
             .unwrap_or_default();
         let mut events = cluster.list(&["events", "--namespace", self.namespace])?;
         events.sort_by_key(|event| text(&event["lastTimestamp"]));
-        // Of another release in the same namespace nothing is to be told, nor of what happened to an earlier one's objects.
-        let since = [&sets[..], std::slice::from_ref(&pod)]
-            .concat()
-            .iter()
-            .map(|object| text(&object["metadata"]["creationTimestamp"]))
-            .min()
-            .unwrap_or_default();
+        // Nothing of another's objects, of an earlier object of the same name, or of the time before this change.
+        let ours = [&controller, &pod, &claim].map(|object| object["metadata"]["uid"].clone());
         events.retain(|event| {
-            text(&event["involvedObject"]["name"]).contains(self.release) && text(&event["lastTimestamp"]) >= since
+            let about = &event["involvedObject"]["uid"];
+            about.is_string() && ours.contains(about) && !known.contains(&happened(event))
         });
+        let generation = |value: &Value| value.as_i64().unwrap_or_default();
         Ok(Look {
             pod,
             claim,
             events,
-            revision: sets
-                .first()
-                .and_then(|set| set["status"]["updateRevision"].as_str())
-                .map(str::to_owned),
+            revision: controller["status"]["updateRevision"].as_str().map(str::to_owned),
+            is_behind: controller["kind"] == "StatefulSet"
+                && generation(&controller["status"]["observedGeneration"])
+                    < generation(&controller["metadata"]["generation"]),
         })
     }
 
-    /// Waits until the box is ready, saying what it waits for.
+    /// Waits until the box is ready, saying what it waits for; `known` are the refusals of before.
     ///
     /// # Errors
     ///
     /// When it will not be, or is not in time; the events and the last lines of its log are printed then.
-    pub(crate) fn wait(&self, cluster: &Kubernetes) -> Result<(), Failure> {
+    pub(crate) fn wait(&self, cluster: &Kubernetes, known: &[(String, u64)]) -> Result<(), Failure> {
         let deadline = Instant::now() + READY_MAX;
         let mut said = String::new();
         loop {
-            let look = self.look(cluster)?;
+            let look = self.look(cluster, known)?;
             let sentence = match judge(&look) {
                 Verdict::Ready => return Ok(()),
                 Verdict::Hopeless(why) => why,
@@ -324,6 +368,16 @@ mod tests {
         let look = pod(json!({ "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] }));
         assert_eq!(judge(&look), Verdict::Ready);
         assert_eq!(judge(&pod(json!({ "phase": "Succeeded" }))), Verdict::Ready);
+    }
+
+    #[test]
+    fn what_a_controller_says_of_before_its_change_does_not_count() {
+        let mut look = pod(json!({ "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] }));
+        look.is_behind = true;
+        assert_eq!(
+            judge(&look),
+            Verdict::Waiting("the controller to see the change".to_owned())
+        );
     }
 
     #[test]

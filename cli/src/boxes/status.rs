@@ -12,6 +12,7 @@ use crate::boxes::attach::kubernetes;
 use crate::boxes::container;
 use crate::boxes::kubernetes::Kubernetes;
 use crate::boxes::memory::Memory;
+use crate::boxes::network;
 use crate::boxes::place::Place;
 use crate::boxes::rollout::{self, Look, Objects, Verdict};
 use crate::docker;
@@ -174,9 +175,8 @@ fn in_cluster(memory: &Memory, cluster: &Kubernetes, mut findings: Findings) -> 
     let policies = cluster.list(&["networkpolicies", "--namespace", namespace, &objects.selector()])?;
     let claims = cluster.list(&["persistentvolumeclaims", "--namespace", namespace, &objects.selector()])?;
     findings.network = match &policies[..] {
-        [] => "no policy".to_owned(),
-        _ if memory.wishes.tier == "airgapped" => "the API server and one gateway".to_owned(),
-        _ => "DNS, the API server, public HTTPS; nothing comes in".to_owned(),
+        [] => "no policy: everything is open".to_owned(),
+        policies => policies.iter().map(network::summary).collect::<Vec<_>>().join(" + "),
     };
     findings.tier = memory.wishes.tier.clone();
     findings.volume = claims.first().map(|claim| {

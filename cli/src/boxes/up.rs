@@ -20,6 +20,7 @@ use crate::build;
 use crate::cluster::{self, Cluster};
 use crate::credentials::{self, Credentials};
 use crate::failure::{Code, Failure};
+use crate::interrupt;
 use crate::nix;
 use crate::prefill;
 use crate::process;
@@ -62,8 +63,10 @@ pub(crate) fn command(project: &Project, options: &Up) -> Result<ExitCode, Failu
     if options.dry_run {
         return dry_run(project, &memory);
     }
-    let credentials = credential(options, &memory)?;
-    let done = make(project, &memory, credentials)?;
+    let done = interrupt::tidily(|| {
+        let credentials = credential(options, &memory)?;
+        make(project, &memory, credentials)
+    })?;
     report(&done, options.json)
 }
 
@@ -98,13 +101,15 @@ fn checked(wishes: &Wishes, place: &Place) -> Result<Wishes, Failure> {
 /// The credential that the box is to have; none where it has one already or needs none.
 fn credential(options: &Up, memory: &Memory) -> Result<Option<Credentials>, Failure> {
     credentials::sweep()?;
-    let keeper = (memory.place == Place::Docker).then_some(memory.name.as_str());
     match Credentials::of_user(options.credentials.as_deref()) {
-        Ok(found) => match keeper {
-            Some(name) => found.kept(name).map(Some),
-            None => Ok(Some(found)),
-        },
-        Err(_) if options.credentials.is_none() => Ok(keeper.and_then(Credentials::find_kept)),
+        Ok(found) => Ok(Some(found)),
+        Err(failure) if options.credentials.is_none() && failure.code == Code::NoInput => {
+            Ok(if memory.place == Place::Docker {
+                Credentials::find_kept(&memory.name)
+            } else {
+                None
+            })
+        }
         Err(failure) => Err(failure),
     }
 }
@@ -160,20 +165,20 @@ fn on_docker(
         Some(image) => Ok(image.clone()),
         None => build::load(project, &wishes.flavour, "amd64"),
     })?;
-    let directory = credentials.as_ref().map(Credentials::directory);
-    let container = container::container(&memory.name, wishes, image.clone(), directory)?;
     steps.take("the box's start", || {
-        container::remove(&memory.name)?;
+        let credentials = credentials.map(|found| found.kept(&memory.name)).transpose()?;
+        let directory = credentials.as_ref().map(Credentials::directory);
+        let container = container::container(&memory.name, wishes, image.clone(), directory)?;
+        container::replace(&memory.name, &container)?;
         memory.keep(project)?;
-        let mut command = crate::docker::docker();
-        process::read(command.args(container.arguments())).map(drop)
+        // From here on it belongs to the box.
+        match credentials {
+            Some(credentials) => credentials.leave(&memory.name),
+            None => Credentials::forget_kept(&memory.name),
+        }
     })?;
     if wishes.mode != "headless" {
         steps.take("the box's health", || wait_until_healthy(&memory.name))?;
-    }
-    // From here on it belongs to the box.
-    if let Some(credentials) = credentials {
-        credentials.leave();
     }
     Ok(image)
 }
@@ -273,15 +278,18 @@ fn in_cluster(
         is_loaded: is_kind && memory.wishes.image.is_none(),
     };
     release.must_be_permitted()?;
+    let objects = release.objects();
+    let mut known = Vec::new();
     steps.take("the chart", || {
+        release.must_be_ours()?;
         release.namespace()?;
         release.credential(credentials.as_ref())?;
-        let values = release.values(release.has_credential()?)?;
+        let values = release.values()?;
+        known = objects.refusals(kubernetes)?;
         memory.keep(project)?;
         release.install(&values)
     })?;
-    let objects = release.objects();
-    steps.take("the box ready", || objects.wait(kubernetes))?;
+    steps.take("the box ready", || objects.wait(kubernetes, &known))?;
     if memory.wishes.mode == "headless" {
         return Ok(Enforcement::Unknown);
     }
@@ -334,8 +342,15 @@ fn dry_run(project: &Project, memory: &Memory) -> Result<ExitCode, Failure> {
             .unwrap_or_else(|| "localhost/claude-in-a-box:dry-run".to_owned()),
         is_loaded: memory.wishes.image.is_none(),
     };
-    let rendered = release.rendered(&release.values(release.has_credential()?)?)?;
+    let rendered = release.rendered(&release.values()?)?;
     println!("{rendered}");
+    if kubernetes.get(&["namespace", &memory.wishes.namespace])?.is_null() {
+        eprintln!(
+            "cbox: all of this is new: there is no namespace {} yet",
+            memory.wishes.namespace
+        );
+        return Ok(ExitCode::SUCCESS);
+    }
     let difference = release.difference(&rendered)?;
     if difference.is_empty() {
         eprintln!("cbox: nothing of this differs from what is there");

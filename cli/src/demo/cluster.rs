@@ -97,7 +97,7 @@ pub(crate) fn demo(project: &Project, options: &Demo) -> Result<ExitCode, Failur
     steps.take(&format!("the box, in tier {}", options.tier), || {
         release.namespace()?;
         release.credential(Some(&Credentials::of("api-key", KEY.as_bytes())?))?;
-        release.install(&values(release.values(true)?))
+        release.install(&values(release.values()?))
     })?;
     eprintln!("cbox: running the real Claude Code in the cluster: {PROMPT}");
     let code = show(&kubernetes, release.objects(), options.json)?;
