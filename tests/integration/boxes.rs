@@ -109,7 +109,7 @@ fn a_box_that_lives_on_is_as_hardened_as_any() {
 
 /// A prompt is answered once, whatever Docker or a person does to the container afterwards.
 #[tokio::test]
-async fn a_headless_box_answers_once() {
+pub(crate) async fn a_headless_box_answers_once() {
     let model = Model::start("probe-headless.toml").await;
     let boxed = Boxed::new("headless");
     let credentials = model.credentials();

@@ -127,7 +127,7 @@ fn cache() -> PathBuf {
 }
 
 #[test]
-fn a_good_cluster_is_kept() {
+pub(crate) fn a_good_cluster_is_kept() {
     shared();
     let before = containers_of(SHARED);
     let said = up(&["--name", SHARED]);
@@ -136,7 +136,7 @@ fn a_good_cluster_is_kept() {
 }
 
 #[test]
-fn status_says_what_there_is() {
+pub(crate) fn status_says_what_there_is() {
     shared();
     let report = status(SHARED);
     assert_eq!(report["state"], "ready", "{report}");
@@ -286,7 +286,7 @@ impl Drop for Somebody {
 
 /// The whole life of a cluster beside the shared one, which belongs to a process.
 #[test]
-fn a_cluster_of_a_process_lives_and_ends_with_it() {
+pub(crate) fn a_cluster_of_a_process_lives_and_ends_with_it() {
     shared();
     let name = format!("cbox-t{}", std::process::id());
     let somebody = Somebody::start();

@@ -136,7 +136,7 @@ fn the_file_hardens_as_the_command_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_stays_with_its_volume() {
+pub(crate) async fn a_session_stays_with_its_volume() {
     let project = Project::new("session", Model::start("probe-headless.toml").await);
     let healthy = |project: &Project| {
         wait_until("the box is healthy", || {

@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod access;
+mod attach;
 mod boxes;
 mod chart;
 mod cluster;
@@ -18,6 +19,7 @@ mod exit_codes;
 mod hardening;
 mod headless;
 mod inputs;
+mod install;
 mod interactive;
 mod live;
 mod mcp;

@@ -5,9 +5,10 @@ use std::{env, fs};
 
 use verify::docker::{self, OWNER};
 
-use crate::command;
+use crate::install::{HELM_INSTALL, KUBECTL_ATTACH};
 use crate::user::User;
 use crate::world::{Model, root};
+use crate::{attach, boxes, cluster, command, compose, demo, install};
 
 /// Where a command is run.
 enum Runner {
@@ -19,8 +20,56 @@ enum Runner {
 }
 
 /// The commands, and where each is run.
-const COMMANDS: [(&str, Runner); 14] = [
+const COMMANDS: [(&str, Runner); 29] = [
     ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
+    (
+        "./cbox demo --on kind",
+        Runner::Test(demo::a_broken_deployment_is_diagnosed_and_in_the_right_tier_repaired),
+    ),
+    (
+        "./cbox demo --on kind --tier operator",
+        Runner::Test(demo::a_broken_deployment_is_diagnosed_and_in_the_right_tier_repaired),
+    ),
+    (
+        "./cbox up",
+        Runner::Test(boxes::a_box_keeps_its_volume_until_it_is_to_go),
+    ),
+    (
+        "./cbox status",
+        Runner::Test(boxes::a_box_keeps_its_volume_until_it_is_to_go),
+    ),
+    ("./cbox attach", Runner::Test(attach::a_terminal_is_joined_on_docker)),
+    ("./cbox logs", Runner::Test(boxes::a_headless_box_answers_once)),
+    (
+        "./cbox exec -- COMMAND",
+        Runner::Test(boxes::a_box_keeps_its_volume_until_it_is_to_go),
+    ),
+    (
+        "./cbox redeploy",
+        Runner::Test(boxes::a_box_keeps_its_volume_until_it_is_to_go),
+    ),
+    (
+        "./cbox down",
+        Runner::Test(boxes::a_box_keeps_its_volume_until_it_is_to_go),
+    ),
+    ("./cbox cluster up", Runner::Test(cluster::a_good_cluster_is_kept)),
+    (
+        "./cbox cluster status",
+        Runner::Test(cluster::status_says_what_there_is),
+    ),
+    (
+        "./cbox cluster down",
+        Runner::Test(cluster::a_cluster_of_a_process_lives_and_ends_with_it),
+    ),
+    (
+        HELM_INSTALL,
+        Runner::Test(install::the_chart_is_installed_as_the_readme_says),
+    ),
+    (
+        KUBECTL_ATTACH,
+        Runner::Test(install::the_chart_is_installed_as_the_readme_says),
+    ),
+    (COMPOSE_UP, Runner::Test(compose::a_session_stays_with_its_volume)),
     (
         "ANTHROPIC_API_KEY=... ./cbox run \"Which Kubernetes client is in this box?\"",
         Runner::Test(run_asks_with_the_users_own_credential),
@@ -47,8 +96,9 @@ const COMMANDS: [(&str, Runner); 14] = [
 
 const NIX_BUILD: &str = "nix build .#image";
 const NIX_LOAD: &str = "nix run .#load-core";
-/// How the one long command begins.
+/// How the long commands begin.
 const DOCKER_RUN: &str = "docker run";
+const COMPOSE_UP: &str = "CBOX_SECRETS=/etc/anthropic docker-compose";
 
 /// The commands of the README: the lines of its shell blocks, and the first column of its table.
 fn commands() -> Vec<String> {
@@ -73,7 +123,8 @@ fn commands() -> Vec<String> {
 
 /// Is this command of the README the one of the list?
 fn is(command: &str, listed: &str) -> bool {
-    command == listed || (listed == DOCKER_RUN && command.starts_with(listed))
+    let is_long = [DOCKER_RUN, COMPOSE_UP, HELM_INSTALL, KUBECTL_ATTACH].contains(&listed);
+    command == listed || (is_long && command.starts_with(listed))
 }
 
 #[test]

@@ -10,7 +10,7 @@ use verify::container::Container;
 
 const DEADLINE: Duration = Duration::from_secs(180);
 
-/// Docker's client, in the foreground, with a terminal.
+/// A client in the foreground, with a terminal.
 pub(crate) struct Session {
     client: Child,
     keyboard: ChildStdin,
@@ -26,10 +26,15 @@ impl Session {
             .iter()
             .map(|argument| format!("'{argument}'"))
             .collect();
-        // `script` gives Docker's client a terminal, which has to have a size, and ends with its exit code.
+        Self::of(&format!("docker {}", quoted.join(" ")))
+    }
+
+    /// Starts a command line of the shell's.
+    pub(crate) fn of(line: &str) -> Self {
+        // `script` gives the client a terminal, which has to have a size, and ends with its exit code.
         let mut client = Command::new("script")
             .args(["--quiet", "--flush", "--return", "--command"])
-            .arg(format!("stty rows 40 columns 120; exec docker {}", quoted.join(" ")))
+            .arg(format!("stty rows 40 columns 120; exec {line}"))
             .arg("/dev/null")
             .env("TERM", "xterm-256color")
             .stdin(Stdio::piped())

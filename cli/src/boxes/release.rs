@@ -129,7 +129,7 @@ impl Release<'_> {
     /// Ends with a sentence when a release of this name is there that was not made of this chart.
     pub(crate) fn must_be_ours(&self) -> Result<(), Failure> {
         let mut command = self.cluster.helm();
-        command.args(["list", "--all", "--output=json", "--namespace", &self.wishes.namespace]);
+        command.args(["list", "--output=json", "--namespace", &self.wishes.namespace]);
         let text = process::read(command.arg(format!("--filter=^{}$", self.name)))?;
         let releases: Value = serde_json::from_str(&text)
             .map_err(|error| Failure::new(Code::Software, format!("cannot read what helm printed: {error}")))?;

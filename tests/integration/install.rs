@@ -1,0 +1,99 @@
+//! The chart by hand: Helm and kubectl as the README has them, without the `cbox` command.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use serde_json::Value;
+use verify::programs;
+
+use crate::cluster::shared;
+use crate::terminal::Session;
+use crate::world::root;
+
+/// The README's lines, as far as they are the same everywhere.
+pub(crate) const HELM_INSTALL: &str = "helm install box manifests/chart";
+pub(crate) const KUBECTL_ATTACH: &str = "kubectl --namespace claude attach";
+
+/// The command of the README that begins so.
+fn command(start: &str) -> String {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md is there");
+    readme
+        .lines()
+        .find(|line| line.starts_with(start))
+        .expect("the README has it")
+        .to_owned()
+}
+
+/// An image that is on the nodes: the one of a box that `./cbox up` put there.
+fn image(name: &str, namespace: &str) -> String {
+    let cbox = |words: &[&str]| {
+        let output = Command::new(root().join("cbox"))
+            .args(words)
+            .output()
+            .expect("./cbox starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let place = ["--on=kind", "--cluster=cbox-test", "--namespace", namespace, "--json"];
+    let done = cbox(&[&["up", "--mode=shell", "--name", name], &place[..]].concat());
+    cbox(&["down", "--volume", "--name", name]);
+    let done: Value = serde_json::from_str(&done).expect("`up --json` prints JSON");
+    done["image"].as_str().expect("it names the image").to_owned()
+}
+
+#[test]
+pub(crate) fn the_chart_is_installed_as_the_readme_says() {
+    let shared = shared();
+    let namespace = shared.namespace("readme");
+    let image = image(&format!("i-{}", std::process::id()), namespace.name());
+    let (repository, tag) = image.rsplit_once(':').expect("the image has a tag");
+    shared
+        .kubectl
+        .read(&[
+            "create",
+            "secret",
+            "generic",
+            "anthropic",
+            "--namespace",
+            namespace.name(),
+            "--from-literal=api-key=sk-ant-api03-readme-0000",
+        ])
+        .expect("a Secret is made");
+    let here = |line: String| {
+        let programs: PathBuf = programs::find("helm").expect("helm is built");
+        let folder = programs.parent().expect("a program is in a folder");
+        format!(
+            "env PATH='{}':\"$PATH\" KUBECONFIG='{}' {}",
+            folder.display(),
+            shared.kubectl.kubeconfig().display(),
+            line.replace("--namespace claude", &format!("--namespace {}", namespace.name()))
+        )
+    };
+    // The image of this checkout, which no registry has.
+    let install = format!(
+        "{} --set image.repository={repository} --set image.tag={tag} --set image.pullPolicy=Never --wait --timeout 5m",
+        here(command(HELM_INSTALL))
+    );
+    let output = Command::new("sh")
+        .args(["-c", &install])
+        .current_dir(root())
+        .output()
+        .expect("sh starts");
+    assert!(
+        output.status.success(),
+        "{install}\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    // Claude's own input line, with the credential of the Secret.
+    let mut session = Session::of(&here(command(KUBECTL_ATTACH)));
+    // Claude draws its screen anew when it is typed to.
+    session.types("\x0c");
+    session.shows("❯");
+    drop(session);
+
+    let uninstall = here(format!("helm uninstall box --namespace {}", namespace.name()));
+    let output = Command::new("sh").args(["-c", &uninstall]).output().expect("sh starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
