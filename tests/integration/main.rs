@@ -28,6 +28,7 @@ mod probes;
 mod readme;
 mod reproducible;
 mod runs;
+mod server;
 mod skills;
 mod style;
 mod terminal;
