@@ -55,9 +55,10 @@ fn cases() -> Vec<(&'static str, Value)> {
             "a claim and no persistence",
             values(json!({"persistence": {"enabled": false, "existingClaim": "home"}})),
         ),
+        ("operator of nothing", values(json!({"tier": "operator"}))),
         (
-            "operator of nothing",
-            values(json!({"tier": "operator", "access": {"namespaces": []}})),
+            "operator of its own credential",
+            values(json!({"tier": "operator", "access": {"namespaces": ["shop", "claude"]}})),
         ),
         (
             "operator of everything and something",
@@ -147,6 +148,8 @@ fn what_is_consistent_is_taken() {
         values(json!({"mode": "remote-control"})),
         values(json!({"tier": "operator", "access": {"namespaces": ["shop"]}})),
         values(json!({"tier": "operator", "access": {"clusterWide": true}})),
+        values(json!({"tier": "operator", "access": {"namespaces": ["claude"], "ownNamespace": true}})),
+        values(json!({"tier": "operator", "access": {"create": false}})),
         values(json!({"serviceAccount": {"create": false, "name": "claude"}})),
         values(json!({"gateway": {"baseUrl": "https://models.example.com"}})),
         values(
