@@ -175,7 +175,7 @@ fn in_cluster(memory: &Memory, cluster: &Kubernetes, mut findings: Findings) -> 
     let claims = cluster.list(&["persistentvolumeclaims", "--namespace", namespace, &objects.selector()])?;
     findings.network = match &policies[..] {
         [] => "no policy".to_owned(),
-        _ if memory.wishes.tier == "airgapped" => "the API server and one gateway".to_owned(),
+        _ if memory.wishes.tier == "airgapped" => "DNS, the API server and one gateway; nothing comes in".to_owned(),
         _ => "DNS, the API server, public HTTPS; nothing comes in".to_owned(),
     };
     findings.tier = memory.wishes.tier.clone();
