@@ -53,7 +53,7 @@ pub(crate) struct Wishes {
     /// What it may do in the cluster
     #[arg(long, default_value = "readonly", value_parser = ["none", "readonly", "operator", "airgapped"])]
     pub(crate) tier: String,
-    /// A namespace that the operator may repair things in, instead of the box's own; may be repeated
+    /// A namespace that the operator may repair things in, not the box's own; may be repeated
     #[arg(long, value_name = "NAMESPACE")]
     pub(crate) operate_in: Vec<String>,
     /// The box's namespace; made, and held to the restricted Pod Security Standard, if it is not there

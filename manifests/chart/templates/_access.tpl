@@ -28,9 +28,5 @@
 
 {{/* The namespaces where tier operator may change things, as JSON. */}}
 {{- define "box.accessNamespaces" -}}
-{{- if kindIs "slice" .Values.access.namespaces -}}
 {{- .Values.access.namespaces | uniq | toJson -}}
-{{- else -}}
-{{- list .Release.Namespace | toJson -}}
-{{- end -}}
 {{- end -}}

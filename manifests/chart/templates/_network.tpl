@@ -53,6 +53,18 @@ out of it carries IPv4 within: a tunnel to a private address.
 {{- end -}}
 {{- end -}}
 
+{{/* Is a range one address? */}}
+{{- define "box.isOneAddress" -}}
+{{- if regexMatch "^([0-9.]+/32|.*:.*/128)$" . -}}true{{- end -}}
+{{- end -}}
+
+{{/* Is a range one address that is not a public one: private, shared, link-local or unique local? */}}
+{{- define "box.isOnePrivateAddress" -}}
+{{- if include "box.isOneAddress" . -}}
+{{- if regexMatch "^(10\\.|127\\.|172\\.(1[6-9]|2[0-9]|3[01])\\.|192\\.168\\.|169\\.254\\.|100\\.(6[4-9]|[7-9][0-9]|1[01][0-9]|12[0-7])\\.|[fF][cCdD][0-9a-fA-F]{2}:|[fF][eE][89abAB][0-9a-fA-F]:)" . -}}true{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The port of the model's address. */}}
 {{- define "box.baseUrlPort" -}}
 {{- $url := urlParse .Values.gateway.baseUrl -}}

@@ -217,16 +217,28 @@ volumes:
 {{- end -}}
 
 {{/*
-What is asked, and of whom: a run of this name is asked once, whatever else of the release changes. Resources or a newer
-image make another Job, which finds the result on the volume and tells it again.
+What is asked, of whom, with which rights and within which limits: all that decides how a run ends, because its end is
+final, also where it is a limit's. A run of this name is done once, whatever else of the release changes: resources or a
+newer image make another Job, which finds the result on the volume and tells it again. Of extraEnv the variables of Claude
+Code and of the box count (CLAUDE_SILENCE_SECONDS is a limit); after a change of others headless.run makes another run.
 */}}
 {{- define "box.runId" -}}
+{{- $variables := list -}}
+{{- range .Values.extraEnv -}}
+{{- if or (hasPrefix "CLAUDE_" .name) (hasPrefix "ANTHROPIC_" .name) }}{{ $variables = append $variables . }}{{ end -}}
+{{- end -}}
 {{- $asked := dict
   "prompt" .Values.headless.prompt
   "promptConfigMap" (ternary (dict) .Values.headless.promptConfigMap (ne .Values.headless.prompt ""))
   "run" .Values.headless.run
   "model" .Values.model
+  "baseUrl" .Values.gateway.baseUrl
+  "tier" .Values.tier
+  "access" (ternary (pick .Values.access "namespaces" "clusterWide") (dict) (eq .Values.tier "operator"))
   "maxTurns" (int .Values.headless.maxTurns)
+  "maxBudgetUsd" (toString .Values.headless.maxBudgetUsd)
+  "deadlineSeconds" (int .Values.headless.deadlineSeconds)
+  "variables" $variables
 -}}
 {{- $asked | toJson | sha256sum | trunc 16 -}}
 {{- end -}}

@@ -91,7 +91,11 @@ fn words(list: &Value) -> Vec<String> {
 #[case::none("none", json!({"tier": "none"}), &[])]
 #[case::readonly("readonly", values(json!({})), &[])]
 #[case::airgapped("airgapped", airgapped(json!({})), &[])]
-#[case::operator_at_home("operator", values(json!({"tier": "operator"})), &[Some("claude")])]
+#[case::operator_at_home(
+    "operator",
+    values(json!({"tier": "operator", "access": {"namespaces": ["claude"], "ownNamespace": true}})),
+    &[Some("claude")]
+)]
 #[case::operator_elsewhere(
     "operator",
     values(json!({"tier": "operator", "access": {"namespaces": ["shop", "warehouse", "shop"]}})),
@@ -116,7 +120,7 @@ fn a_tier_has_the_rights_of_the_table(#[case] tier: &str, #[case] values: Value,
 #[case::none(json!({"tier": "none"}), None)]
 #[case::readonly(values(json!({})), Some("readonly"))]
 #[case::airgapped(airgapped(json!({})), Some("airgapped"))]
-#[case::operator(values(json!({"tier": "operator"})), Some("operator"))]
+#[case::operator(values(json!({"tier": "operator", "access": {"namespaces": ["shop"]}})), Some("operator"))]
 fn a_token_is_where_rights_are(#[case] values: Value, #[case] tier: Option<&str>) {
     let objects = rendered(&release(values));
     let spec = &pod(&objects)["spec"];

@@ -43,7 +43,7 @@ fn two_releases() {
     let operator = |name: &str, namespace: &str| Release {
         name: name.to_owned(),
         namespace: namespace.to_owned(),
-        ..release(values(json!({"tier": "operator"})))
+        ..release(values(json!({"tier": "operator", "access": {"namespaces": ["shop"]}})))
     };
     let text = yaml(
         "Three releases: two in one namespace, and one of the same name in another.",

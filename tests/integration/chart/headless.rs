@@ -16,17 +16,23 @@ fn job(more: Value) -> (String, String) {
     (name, run.as_str().expect("a word").to_owned())
 }
 
-/// A Job cannot change, so that each change makes another one; but the same question is the same run, which the box
-/// answers from the volume.
+/// A Job cannot change, so that each change makes another one; but the same question, with the same rights and limits, is
+/// the same run, which the box answers from the volume. Whoever raises a limit that a run ended at wants another end.
 #[rstest]
 #[case::nothing(json!({}), true, true)]
 #[case::the_question(json!({"headless": {"prompt": "Say goodbye."}}), false, false)]
 #[case::the_model(json!({"model": "another"}), false, false)]
 #[case::the_limit(json!({"headless": {"maxTurns": 3}}), false, false)]
+#[case::the_budget(json!({"headless": {"maxBudgetUsd": 2.5}}), false, false)]
+#[case::deadline(json!({"headless": {"deadlineSeconds": 60}}), false, false)]
+#[case::the_gateway(json!({"gateway": {"baseUrl": "https://models.example.com"}}), false, false)]
+#[case::the_tier(json!({"tier": "none"}), false, false)]
+#[case::where_it_may_repair(json!({"tier": "operator", "access": {"namespaces": ["shop"]}}), false, false)]
+#[case::a_limit_of_claudes(json!({"extraEnv": [{"name": "CLAUDE_SILENCE_SECONDS", "value": "60"}]}), false, false)]
+#[case::a_variable_of_others(json!({"extraEnv": [{"name": "EDITOR", "value": "nano"}]}), false, true)]
 #[case::again(json!({"headless": {"run": "again"}}), false, false)]
 #[case::resources(json!({"resources": {"limits": {"memory": "4Gi"}}}), false, true)]
 #[case::image(json!({"image": {"tag": "newer"}}), false, true)]
-#[case::deadline(json!({"headless": {"deadlineSeconds": 60}}), false, true)]
 #[case::labels_of_the_account(json!({"serviceAccount": {"annotations": {"a": "b"}}}), true, true)]
 fn a_change_makes_another_job(#[case] change: Value, #[case] same_job: bool, #[case] same_run: bool) {
     let (one, other) = (job(json!({})), job(change));
@@ -35,6 +41,13 @@ fn a_change_makes_another_job(#[case] change: Value, #[case] same_job: bool, #[c
         (same_job, same_run),
         "{one:?} {other:?}"
     );
+}
+
+#[test]
+fn another_place_to_repair_is_another_run() {
+    let run = |namespace: &str| job(json!({"tier": "operator", "access": {"namespaces": [namespace]}})).1;
+    assert_eq!(run("shop"), run("shop"));
+    assert_ne!(run("shop"), run("warehouse"));
 }
 
 #[test]

@@ -27,9 +27,11 @@ const RELEASES: [(&str, &str); 12] = [
 #[test]
 fn releases_share_no_object() {
     let kinds = [
-        values(
-            json!({"tier": "operator", "access": {"namespaces": ["shop", "claude"]}, "credentials": {"apiKey": "sk"}}),
-        ),
+        values(json!({
+            "tier": "operator",
+            "access": {"namespaces": ["shop", "claude"], "ownNamespace": true},
+            "credentials": {"apiKey": "sk"},
+        })),
         values(json!({"tier": "operator", "access": {"clusterWide": true}})),
         headless(json!({"credentials": {"existingSecret": "", "apiKey": "sk"}})),
         headless(json!({"headless": {"schedule": "0 6 * * *"}})),

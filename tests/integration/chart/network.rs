@@ -5,7 +5,10 @@ use std::net::IpAddr;
 use rstest::rstest;
 use serde_json::{Value, json};
 
+use verify::chart::CHART;
+
 use super::{airgapped, of_kind, only, release, rendered, values};
+use crate::world::root;
 
 fn policy(values: Value) -> Value {
     only(&rendered(&release(values)), "NetworkPolicy").clone()
@@ -25,6 +28,27 @@ fn lets_out(policy: &Value, address: &str, port: u16) -> bool {
         });
         to_port && to_address
     })
+}
+
+/// Every peer that is named by labels, with its ports: a policy lets out to these whatever their addresses are.
+fn selected(policy: &Value) -> Vec<(Value, Vec<u64>)> {
+    let mut peers = Vec::new();
+    for rule in list(&policy["spec"]["egress"]) {
+        let ports: Vec<u64> = list(&rule["ports"]).filter_map(|one| one["port"].as_u64()).collect();
+        assert_eq!(ports.len(), list(&rule["ports"]).count(), "a port is a number: {rule}");
+        for peer in list(&rule["to"]).filter(|peer| peer["ipBlock"].is_null()) {
+            peers.push((peer.clone(), ports.clone()));
+        }
+    }
+    peers
+}
+
+/// Every range of addresses that is let out to.
+fn blocks(policy: &Value) -> impl Iterator<Item = &Value> {
+    list(&policy["spec"]["egress"])
+        .flat_map(|rule| list(&rule["to"]))
+        .map(|peer| &peer["ipBlock"])
+        .filter(|block| !block.is_null())
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
@@ -91,7 +115,7 @@ fn the_internet_is_public_https(#[case] address: &str, #[case] port: u16, #[case
 }
 
 #[test]
-fn airgapped_reaches_the_gateway_and_the_api_server_alone() {
+fn airgapped_reaches_the_gateway_the_api_server_and_name_servers_alone() {
     let policy = policy(airgapped(json!({})));
     for (address, port, expected) in [
         ("10.1.2.3", 443, true),
@@ -102,6 +126,81 @@ fn airgapped_reaches_the_gateway_and_the_api_server_alone() {
         ("2606:2800:220:1::1", 443, false),
     ] {
         assert_eq!(lets_out(&policy, address, port), expected, "{address}:{port}");
+    }
+    let dns = json!([{
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+        "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+    }]);
+    assert_eq!(selected(&policy), [(dns[0].clone(), vec![53, 53])]);
+
+    let labels = json!({"cidr": "", "podLabels": {"app": "models"}, "namespaceLabels": {"team": "ai"}, "port": 8080});
+    let policy = self::policy(airgapped(json!({"network": {"gateway": labels}})));
+    let gateway = json!({
+        "podSelector": {"matchLabels": {"app": "models"}},
+        "namespaceSelector": {"matchLabels": {"team": "ai"}},
+    });
+    assert_eq!(
+        selected(&policy),
+        [(dns[0].clone(), vec![53, 53]), (gateway, vec![8080])]
+    );
+    let ranges: Vec<&str> = blocks(&policy).map(|block| text(&block["cidr"])).collect();
+    assert_eq!(ranges, ["172.18.0.2/32"], "the API server");
+}
+
+#[rstest]
+#[case::two_gateways("gateway", "cidr", json!("10.1.2.2/31"))]
+#[case::two_gateways_v6("gateway", "cidr", json!("fd00::6/127"))]
+#[case::a_network_of_servers("dns", "cidrs", json!(["10.0.0.0/8"]))]
+#[case::beside_the_private_ones("dns", "cidrs", json!(["172.32.0.1/32"]))]
+#[case::beside_the_shared_ones("dns", "cidrs", json!(["100.128.0.1/32"]))]
+#[case::public_v6("dns", "cidrs", json!(["2606:4700::1111/128"]))]
+#[case::mapped("dns", "cidrs", json!(["::ffff:9.9.9.9/128"]))]
+fn airgapped_takes_single_addresses_alone(#[case] what: &str, #[case] key: &str, #[case] ranges: Value) {
+    let error = release(airgapped(json!({"network": {what: {key: ranges}}})))
+        .render()
+        .expect_err("it is refused")
+        .to_string();
+    assert!(
+        error.starts_with(&format!("tier is airgapped and network.{what}.{key} ")),
+        "{error}"
+    );
+}
+
+/// Name servers answer for the outside too, so that they are a way out; a gateway with an address needs none.
+#[test]
+fn airgapped_needs_no_names_for_a_gateway_by_its_address() {
+    let policy = policy(airgapped(json!({
+        "gateway": {"baseUrl": "http://10.1.2.3:8080"},
+        "network": {"gateway": {"port": 8080}, "dns": {"enabled": false}},
+    })));
+    assert_eq!(selected(&policy), []);
+    let ranges: Vec<&str> = blocks(&policy).map(|block| text(&block["cidr"])).collect();
+    assert_eq!(ranges, ["172.18.0.2/32", "10.1.2.3/32"]);
+    for rule in list(&policy["spec"]["egress"]) {
+        assert!(list(&rule["ports"]).all(|port| port["protocol"] == "TCP"), "{rule}");
+    }
+}
+
+/// Helm merges maps, so that a label of the chart's goes only where it is set to null; values.yaml says how.
+#[test]
+fn openshifts_name_servers_can_be_named() {
+    let policy = policy(values(json!({"network": {"dns": {
+        "namespaceLabels": {"kubernetes.io/metadata.name": "openshift-dns"},
+        "podLabels": {"k8s-app": null, "dns.operator.openshift.io/daemonset-dns": "default"},
+        "ports": [5353],
+    }}})));
+    let servers = json!({
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "openshift-dns"}},
+        "podSelector": {"matchLabels": {"dns.operator.openshift.io/daemonset-dns": "default"}},
+    });
+    assert_eq!(selected(&policy), [(servers, vec![5353, 5353])]);
+    let said = std::fs::read_to_string(root().join(CHART).join("values.yaml")).expect("the values are there");
+    for word in [
+        "openshift-dns",
+        "dns.operator.openshift.io/daemonset-dns: default",
+        "k8s-app: null",
+    ] {
+        assert!(said.contains(word), "values.yaml says {word}");
     }
 }
 

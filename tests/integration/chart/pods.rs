@@ -141,6 +141,8 @@ fn what_cannot_change_never_changes() {
         Value::Object(spec.clone())
     };
     let first = fixed(values(json!({})));
+    // The other policy waits for a pod that was never ready, so that no upgrade would ever replace it.
+    assert_eq!(first["podManagementPolicy"], "Parallel");
     for name in ["airgapped", "existing-secret", "operator", "readonly"] {
         assert_eq!(fixed(profile(name)), first, "{name}");
     }

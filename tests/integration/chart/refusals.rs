@@ -55,9 +55,10 @@ fn cases() -> Vec<(&'static str, Value)> {
             "a claim and no persistence",
             values(json!({"persistence": {"enabled": false, "existingClaim": "home"}})),
         ),
+        ("operator of nothing", values(json!({"tier": "operator"}))),
         (
-            "operator of nothing",
-            values(json!({"tier": "operator", "access": {"namespaces": []}})),
+            "operator of its own credential",
+            values(json!({"tier": "operator", "access": {"namespaces": ["shop", "claude"]}})),
         ),
         (
             "operator of everything and something",
@@ -84,6 +85,30 @@ fn cases() -> Vec<(&'static str, Value)> {
         (
             "airgapped without a way",
             airgapped(json!({"network": {"gateway": {"cidr": ""}}})),
+        ),
+        (
+            "airgapped with another way out",
+            airgapped(json!({"network": {"extraEgress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]}})),
+        ),
+        (
+            "airgapped with a network of gateways",
+            airgapped(json!({"network": {"gateway": {"cidr": "0.0.0.0/0"}}})),
+        ),
+        (
+            "airgapped with every pod of a namespace for a gateway",
+            airgapped(json!({"network": {"gateway": {"cidr": "", "namespaceLabels": {"team": "ai"}}}})),
+        ),
+        (
+            "airgapped with name servers in the Internet",
+            airgapped(json!({"network": {"dns": {"cidrs": ["169.254.20.10/32", "9.9.9.9/32"]}}})),
+        ),
+        (
+            "airgapped with every pod for a name server",
+            airgapped(json!({"network": {"dns": {"podLabels": {"k8s-app": null}}}})),
+        ),
+        (
+            "airgapped without names, and a gateway by its name",
+            airgapped(json!({"network": {"dns": {"enabled": false}}})),
         ),
         (
             "no way to the model",
@@ -144,9 +169,14 @@ fn what_is_consistent_is_taken() {
         headless(json!({"headless": {"run": "again"}})),
         headless(json!({"credentials": {"existingSecret": ""}, "persistence": {"existingClaim": "home"}})),
         airgapped(json!({})),
+        airgapped(json!({"network": {"gateway": {"cidr": "fd00::7/128"}}})),
+        airgapped(json!({"network": {"dns": {"cidrs": ["169.254.20.10/32", "10.0.0.10/32", "fd00::a/128"]}}})),
+        airgapped(json!({"gateway": {"baseUrl": "http://[fd00::7]:8080"}, "network": {"dns": {"enabled": false}}})),
         values(json!({"mode": "remote-control"})),
         values(json!({"tier": "operator", "access": {"namespaces": ["shop"]}})),
         values(json!({"tier": "operator", "access": {"clusterWide": true}})),
+        values(json!({"tier": "operator", "access": {"namespaces": ["claude"], "ownNamespace": true}})),
+        values(json!({"tier": "operator", "access": {"create": false}})),
         values(json!({"serviceAccount": {"create": false, "name": "claude"}})),
         values(json!({"gateway": {"baseUrl": "https://models.example.com"}})),
         values(
