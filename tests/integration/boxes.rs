@@ -118,7 +118,7 @@ fn a_box_that_lives_on_is_as_hardened_as_any() {
 #[tokio::test]
 pub(crate) async fn a_headless_box_answers_once() {
     let model = Model::start("probe-headless.toml").await;
-    let boxed = Boxed::new("headless");
+    let boxed = Boxed::new("ask");
     let credentials = model.credentials();
     let gateway = format!("http://{}:8080", model.host());
     let words = [

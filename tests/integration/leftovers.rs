@@ -36,28 +36,34 @@ pub(crate) fn name_in_cluster(kubectl: &Kubectl, purpose: &str) -> String {
     name(IN_CLUSTER, &docker::owner(), purpose)
 }
 
-/// `<place>-<pid>-<start time>-<PID namespace>-<purpose>`: at most 40 characters, as the chart has it.
+/// `<place>-<pid>-<start time>-<PID namespace>-<purpose>`. A box's name has at most 30 characters, so that of the
+/// namespace's number its last digits have to do, and a purpose has at most five letters.
 fn name(place: &str, owner: &str, purpose: &str) -> String {
-    let process: Vec<&str> = owner.split('-').take(3).collect();
-    format!("{place}-{}-{purpose}", process.join("-"))
+    let [pid, start, namespace, _] = owner.split('-').collect::<Vec<_>>()[..] else {
+        panic!("an owner has four parts: {owner}");
+    };
+    format!("{place}-{pid}-{start}-{}-{purpose}", last_digits(namespace))
 }
 
-/// Is this the name of a test's box whose process is no more? Those of an older form are nobody's to judge.
+fn last_digits(namespace: &str) -> &str {
+    &namespace[namespace.len().saturating_sub(3)..]
+}
+
+/// Is this the name of a test's box whose process is no more? One of another PID namespace cannot be asked for.
 fn is_left(place: &str, name: &str) -> bool {
-    let mut parts = name.splitn(5, '-');
-    if parts.next() != Some(place) {
-        return false;
-    }
-    let (Some(pid), Some(start), Some(namespace), Some(_)) = (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
+    let [its_place, pid, start, namespace, _] = name.splitn(5, '-').collect::<Vec<_>>()[..] else {
         return false;
     };
-    let are_numbers = [pid, start, namespace]
-        .iter()
-        .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit()));
     let own = docker::owner();
-    let boot = own.rsplit('-').next().unwrap_or_default();
-    are_numbers && !docker::lives(&format!("{pid}-{start}-{namespace}-{boot}"))
+    let [_, _, here, boot] = own.split('-').collect::<Vec<_>>()[..] else {
+        panic!("an owner has four parts: {own}");
+    };
+    let is_number = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    its_place == place
+        && is_number(pid)
+        && is_number(start)
+        && namespace == last_digits(here)
+        && !docker::lives(&format!("{pid}-{start}-{here}-{boot}"))
 }
 
 fn sweep_docker() {
