@@ -66,7 +66,7 @@ pub(crate) fn ensure_for_tests(project: &Project) -> Result<Cluster, Failure> {
 /// The cluster of this name if there is one; it is not made, and what is wrong with it is said.
 pub(crate) fn find(project: &Project, name: &str) -> Result<Option<Cluster>, Failure> {
     let name = parse(name)?;
-    let report = clusters(project, &verify::programs::directory()).report(&name, None)?;
+    let report = looking(project, std::slice::from_ref(&name))?.report(&name, None)?;
     match (report.state, report.kubeconfig) {
         ("absent", _) => Ok(None),
         ("ready", Some(kubeconfig)) => Ok(Some(Cluster {
@@ -173,7 +173,7 @@ fn make(project: &Project, wish: &Wish<'_>) -> Result<(Clusters, Up), Failure> {
     let is_loaded = nodes::image(wish.image)?.is_some();
     if nodes::of(&wish.name)?.is_empty() {
         // Before anything is built: that takes long, and this is known now.
-        room::must_have(wish.workers.unwrap_or(WORKERS), is_loaded)?;
+        room::must_have(wish.workers.unwrap_or(WORKERS), is_loaded, &[])?;
     }
     let clusters = clusters(project, &programs::build(project)?);
     prefill::missing_for_cluster(project)?;
@@ -218,15 +218,15 @@ fn down(project: &Project, options: &arguments::ClusterDown) -> Result<ExitCode,
 
 fn status(project: &Project, options: &arguments::ClusterStatus) -> Result<ExitCode, Failure> {
     docker::must_answer()?;
-    let clusters = clusters(project, &verify::programs::directory());
-    let names = match &options.name {
+    let names: Vec<Name> = match &options.name {
         Some(name) => vec![name.clone()],
         None => {
             let mut names = nodes::clusters()?;
-            names.extend(clusters.names()?);
+            names.extend(clusters(project, &verify::programs::directory()).names()?);
             names.into_iter().collect()
         }
     };
+    let clusters = looking(project, &names)?;
     let current = nodes::image(NODE_IMAGE)?;
     let reports: Vec<Report> = names
         .iter()
@@ -290,6 +290,16 @@ fn table(report: &Report) -> String {
         row("kubeconfig", &kubeconfig.display().to_string());
     }
     text
+}
+
+/// The clusters as somebody looks at these: with the program that asks their APIs, as soon as one of them has a node.
+fn looking(project: &Project, names: &[Name]) -> Result<Clusters, Failure> {
+    for name in names {
+        if !nodes::of(name)?.is_empty() {
+            return Ok(clusters(project, &programs::with(project, "kubectl")?));
+        }
+    }
+    Ok(clusters(project, &verify::programs::directory()))
 }
 
 fn clusters(project: &Project, programs: &std::path::Path) -> Clusters {

@@ -1,6 +1,6 @@
 //! The programs that the harness and the clusters run, built by the flake and gathered in one folder.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -29,8 +29,18 @@ pub(crate) fn build(project: &Project) -> Result<PathBuf, Failure> {
     Ok(folder)
 }
 
-/// Makes the folder hold a link to each program of these outputs, and nothing else. Links are put into place whole, so that
-/// whoever runs a program meanwhile finds it.
+/// The folder as it is when `program` is in it, else it is built: whoever only looks at something is not to wait for Nix
+/// each time, and still finds the program in a fresh checkout.
+pub(crate) fn with(project: &Project, program: &str) -> Result<PathBuf, Failure> {
+    let folder = verify::programs::directory();
+    if folder.join(program).is_file() {
+        return Ok(folder);
+    }
+    build(project)
+}
+
+/// Makes the folder hold a link to each program of these outputs, and nothing else but its own dot-files. Links are put into
+/// place whole, so that whoever runs a program meanwhile finds it; of several processes that gather, one does at a time.
 fn gather(outputs: &[PathBuf], folder: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::new(
@@ -39,6 +49,9 @@ fn gather(outputs: &[PathBuf], folder: &Path) -> Result<(), Failure> {
         )
     };
     fs::create_dir_all(folder).map_err(failed)?;
+    // It goes with the file's being closed, be it by the end of a killed process.
+    let lock = File::create(folder.join(".lock")).map_err(failed)?;
+    lock.lock().map_err(failed)?;
     let mut wanted = std::collections::BTreeMap::new();
     for output in outputs {
         for entry in fs::read_dir(output.join("bin")).map_err(failed)? {
@@ -48,7 +61,8 @@ fn gather(outputs: &[PathBuf], folder: &Path) -> Result<(), Failure> {
     }
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        if !wanted.contains_key(&entry.file_name()) {
+        let is_own = entry.file_name() == ".lock";
+        if !is_own && !wanted.contains_key(&entry.file_name()) {
             fs::remove_file(entry.path()).map_err(failed)?;
         }
     }
@@ -57,7 +71,7 @@ fn gather(outputs: &[PathBuf], folder: &Path) -> Result<(), Failure> {
         if fs::read_link(&link).is_ok_and(|current| current == target) {
             continue;
         }
-        let new = folder.join(format!(".new-{}", std::process::id()));
+        let new = folder.join(".new");
         symlink(&target, &new).map_err(failed)?;
         fs::rename(&new, &link).map_err(failed)?;
     }
@@ -83,8 +97,9 @@ mod tests {
         let found = || {
             let mut found: Vec<_> = fs::read_dir(&target)
                 .unwrap()
-                .map(|entry| {
-                    let path = entry.unwrap().path();
+                .map(|entry| entry.unwrap().path())
+                .filter(|path| path.file_name().is_some_and(|name| name != ".lock"))
+                .map(|path| {
                     let text = fs::read_to_string(&path).unwrap();
                     (path.file_name().unwrap().to_string_lossy().into_owned(), text)
                 })
@@ -104,5 +119,33 @@ mod tests {
         );
         gather(&[output("new", &["helm"])], &target).unwrap();
         assert_eq!(found(), [pair("helm", "new")]);
+    }
+    #[test]
+    fn several_may_gather_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = ["one", "two"].map(|name| {
+            let bin = folder.path().join(name).join("bin");
+            fs::create_dir_all(&bin).unwrap();
+            for program in ["helm", "kind", name] {
+                fs::write(bin.join(program), name).unwrap();
+            }
+            [folder.path().join(name)]
+        });
+        let target = folder.path().join("programs");
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let (outputs, target) = (&outputs, &target);
+                scope.spawn(move || {
+                    for round in 0..50 {
+                        gather(&outputs[(number + round) % 2], target).unwrap();
+                    }
+                });
+            }
+        });
+        gather(&outputs[0], &target).unwrap();
+        for program in ["helm", "kind", "one"] {
+            assert_eq!(fs::read_to_string(target.join(program)).unwrap(), "one");
+        }
+        assert!(!target.join("two").exists());
     }
 }

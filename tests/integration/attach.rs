@@ -3,6 +3,7 @@
 use std::process::{Command, Stdio};
 
 use crate::cluster::shared;
+use crate::leftovers;
 use crate::terminal::Session;
 use crate::world::root;
 
@@ -10,8 +11,8 @@ use crate::world::root;
 struct Boxed(String);
 
 impl Boxed {
-    fn up(purpose: &str, words: &[&str]) -> Self {
-        let boxed = Self(format!("a-{}-{purpose}", std::process::id()));
+    fn up(name: String, words: &[&str]) -> Self {
+        let boxed = Self(name);
         let output = boxed
             .command("up")
             .arg("--mode=shell")
@@ -50,7 +51,7 @@ impl Drop for Boxed {
 
 #[test]
 pub(crate) fn a_terminal_is_joined_on_docker() {
-    let boxed = Boxed::up("docker", &[]);
+    let boxed = Boxed::up(leftovers::name_on_docker("join"), &[]);
     boxed.is_joined_and_left();
     let output = boxed.command("attach").output().expect("./cbox starts");
     assert_eq!(output.status.code(), Some(64), "without a terminal it is refused");
@@ -62,7 +63,7 @@ pub(crate) fn a_terminal_is_joined_on_docker() {
 fn a_terminal_is_joined_in_a_cluster() {
     let namespace = shared().namespace("attach");
     let boxed = Boxed::up(
-        "kind",
+        leftovers::name_in_cluster(&shared().kubectl, "join"),
         &["--on=kind", "--cluster=cbox-test", "--namespace", namespace.name()],
     );
     boxed.is_joined_and_left();

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use verify::docker::{self, docker};
 
+use crate::leftovers;
 use crate::world::{Model, root};
 
 /// A box of this test's own, in a cache of its own, gone with its volume when dropped.
@@ -16,7 +17,7 @@ struct Boxed {
 impl Boxed {
     fn new(purpose: &str) -> Self {
         Self {
-            name: format!("t-{}-{purpose}", std::process::id()),
+            name: leftovers::name_on_docker(purpose),
             cache: tempfile::tempdir().expect("a temporary directory"),
         }
     }
@@ -72,6 +73,12 @@ pub(crate) fn a_box_keeps_its_volume_until_it_is_to_go() {
     let first = boxed.status();
     assert_eq!(first["is_up"], true, "{first}");
     assert_eq!(first["mode"], "shell");
+    let attached = boxed.cbox(&["attach"]);
+    assert_eq!(attached.status.code(), Some(64));
+    assert_eq!(
+        last_line(&attached),
+        "cbox: attach joins a terminal with a terminal, and standard input is none: ./cbox logs shows what the box said"
+    );
     boxed.must(&["exec", "--", "bash", "-c", "echo kept >$HOME/mark"]);
 
     boxed.must(&["redeploy"]);
@@ -111,7 +118,7 @@ fn a_box_that_lives_on_is_as_hardened_as_any() {
 #[tokio::test]
 pub(crate) async fn a_headless_box_answers_once() {
     let model = Model::start("probe-headless.toml").await;
-    let boxed = Boxed::new("headless");
+    let boxed = Boxed::new("ask");
     let credentials = model.credentials();
     let gateway = format!("http://{}:8080", model.host());
     let words = [
@@ -143,7 +150,6 @@ pub(crate) async fn a_headless_box_answers_once() {
 #[case::context_without_image(&["up", "--context=nowhere"], 64)]
 #[case::no_credential(&["up"], 66)]
 #[case::no_such_box(&["status"], 66)]
-#[case::attach_without_terminal(&["attach"], 66)]
 #[case::values_that_are_not_there(&["up", "--mode=shell", "--values=/no/such/file"], 66)]
 fn wrong_wishes_are_said(#[case] words: &[&str], #[case] code: i32) {
     let boxed = Boxed {

@@ -2,6 +2,8 @@
 //! tests share must do before any other test can mean something.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -41,18 +43,27 @@ impl Shared {
     }
 }
 
-/// The shared cluster: kept if it is good and current, else made. What killed runs left in it is removed.
+/// The shared cluster: kept if it is good and current, else made. What killed runs left in it is removed. It is tried once:
+/// where that failed, every other test says so, and none tries again.
 pub(crate) fn shared() -> &'static Shared {
-    static CLUSTER: OnceLock<Shared> = OnceLock::new();
-    CLUSTER.get_or_init(|| {
-        let said = up(&["--name", SHARED, "--workers=2", "--mend"]);
-        let kubectl = kubectl(&said["cluster"]);
-        namespace::sweep(&kubectl).expect("the cluster removes namespaces");
-        Shared {
-            kubectl,
-            nodes: nodes(&said["cluster"]),
-        }
-    })
+    static CLUSTER: OnceLock<Result<Shared, String>> = OnceLock::new();
+    let made = CLUSTER.get_or_init(|| {
+        catch_unwind(|| {
+            let said = up(&["--name", SHARED, "--workers=2", "--mend"]);
+            let kubectl = kubectl(&said["cluster"]);
+            namespace::sweep(&kubectl).expect("the cluster removes namespaces");
+            Shared {
+                kubectl,
+                nodes: nodes(&said["cluster"]),
+            }
+        })
+        .map_err(|panic| match panic.downcast::<String>() {
+            Ok(text) => *text,
+            Err(panic) => panic.downcast_ref::<&str>().copied().unwrap_or_default().to_owned(),
+        })
+    });
+    made.as_ref()
+        .unwrap_or_else(|said| panic!("there is no shared cluster: {said}"))
 }
 
 /// `./cbox`, through its launcher.
@@ -297,6 +308,7 @@ pub(crate) fn a_cluster_of_a_process_lives_and_ends_with_it() {
     assert_eq!(made["outcome"], "made");
     assert_eq!(made["cluster"]["owner"], owner.as_str());
     let kubectl = kubectl(&made["cluster"]);
+    a_good_one_outlives_a_wish_that_cannot_come_true(&name);
     two_clusters_know_nothing_of_each_other(&kubectl);
     a_network_that_enforces_nothing_is_found_out(&kubectl, &format!("{name}-control-plane"));
 
@@ -311,6 +323,26 @@ pub(crate) fn a_cluster_of_a_process_lives_and_ends_with_it() {
     up(&["--name", SHARED]);
     assert_eq!(containers_of(&name), [""; 0], "the next run sweeps it up");
     assert!(!cache().join(&name).exists());
+}
+
+fn a_good_one_outlives_a_wish_that_cannot_come_true(name: &str) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = listener.local_addr().expect("it has an address").port().to_string();
+    let words = [
+        "cluster",
+        "up",
+        "--fresh",
+        "--workers=0",
+        "--name",
+        name,
+        "--api-port",
+        &port,
+    ];
+    let output = cbox(&words);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    assert!(said.contains(&format!("port {port} of 127.0.0.1 is taken")), "{said}");
+    assert_eq!(status(name)["state"], "ready");
 }
 
 fn two_clusters_know_nothing_of_each_other(other: &Kubectl) {
@@ -418,15 +450,34 @@ fn without_docker_it_says_so() {
     assert!(said.starts_with("cbox: no Docker daemon answers: start it"), "{said}");
 }
 
+/// However large the machine: its Docker says that it keeps its images where there is room for nothing.
 #[test]
 fn too_little_room_is_said_before_anything_is_built() {
-    let (code, said) = bare(&["cluster", "up", "--name=too-large", "--workers=100"], &[]);
+    let folder = tempfile::tempdir().expect("a temporary directory");
+    let path = std::env::var_os("PATH").expect("there is a PATH");
+    let real = std::env::split_paths(&path)
+        .map(|folder| folder.join("docker"))
+        .find(|path| path.is_file())
+        .expect("docker is on the PATH");
+    let fake = folder.path().join("docker");
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *DockerRootDir*) echo /proc ;; *) exec {} \"$@\" ;; esac\n",
+        real.display()
+    );
+    fs::write(&fake, script).expect("a program");
+    fs::set_permissions(&fake, fs::Permissions::from_mode(0o755)).expect("it may be run");
+    let path = format!("{}:{}", folder.path().display(), path.to_string_lossy());
+    let (code, said) = bare(
+        &["cluster", "up", "--name=too-large", "--workers=0"],
+        &[("PATH", &path)],
+    );
     assert_eq!(code, Some(73), "{said}");
     let numbers = regex_lite::Regex::new("[0-9.]+ GiB").expect("a pattern");
     let said = numbers.replace_all(&said, "N GiB");
-    assert!(
-        said.starts_with("cbox: the cluster needs N GiB of ") && said.ends_with("--workers 0 needs the least"),
-        "{said}"
+    assert_eq!(
+        said,
+        "cbox: the cluster needs N GiB of disk, and N GiB at /proc are free: `docker system df` says what is kept there; \
+         --workers 0 needs the least"
     );
     assert_eq!(containers_of("too-large"), [""; 0]);
 }

@@ -10,6 +10,7 @@ use verify::cluster::namespace::Namespace;
 use verify::cluster::pods;
 
 use crate::cluster::{Shared, shared};
+use crate::leftovers;
 use crate::world::root;
 
 /// How long a condition may take to come true on a busy machine.
@@ -39,7 +40,7 @@ impl Boxed {
             ])
             .expect("the namespace takes a label");
         Self {
-            name: format!("l-{}-{purpose}", std::process::id()),
+            name: leftovers::name_in_cluster(&shared.kubectl, purpose),
             namespace,
             shared,
         }
@@ -260,7 +261,10 @@ pub(crate) fn a_tier_is_what_it_says_and_the_volume_stays() {
 
     boxed.must(&["up", "--mode=shell", "--tier=none"]);
     let (code, said) = boxed.inside("ls /var/run/secrets/kubernetes.io 2>&1");
-    assert!(code != Some(0), "tier none has no token: {said}");
+    assert!(
+        code != Some(0) && said.contains("No such file"),
+        "tier none has no token: {said}"
+    );
 
     let helm = verify::programs::find("helm").expect("helm is built");
     let rolled = Command::new(helm)
@@ -404,6 +408,30 @@ fn the_restricted_standard_refuses_what_the_chart_does_not_ask_for() {
     assert!(refused.to_string().contains("violates PodSecurity"), "{refused}");
     boxed.must(&["up", "--mode=shell"]);
     pods::await_ready(&boxed.shared.kubectl, boxed.namespace.name(), CONDITION_MAX).expect("the chart's pod is taken");
+}
+
+/// Where nothing changed, the box goes on with what it is doing.
+#[test]
+fn a_redeploy_without_a_change_keeps_the_pod() {
+    let boxed = Boxed::new("same");
+    boxed.must(&["up", "--mode=shell"]);
+    let before = boxed.pod()["metadata"]["uid"].clone();
+    assert!(before.is_string(), "{before}");
+    boxed.must(&["redeploy"]);
+    assert_eq!(boxed.pod()["metadata"]["uid"], before);
+    assert_eq!(boxed.pod()["status"]["containerStatuses"][0]["restartCount"], 0);
+}
+
+/// A box that never got ready does not stand in the way of one that will.
+#[test]
+fn a_box_that_never_got_ready_is_repaired_by_another_up() {
+    let boxed = Boxed::new("heal");
+    let said = boxed.refused(&["up", "--mode=shell", "--image=localhost/no-such-image:1"], 69);
+    assert!(said.contains("cannot pull the image"), "{said}");
+    boxed.must(&["up", "--mode=shell"]);
+    let status: Value = serde_json::from_str(&boxed.must(&["status", "--json"])).expect("JSON");
+    assert_eq!(status["is_up"], true, "{status}");
+    assert_eq!(boxed.inside("echo alive").1, "alive\n");
 }
 
 /// What cannot work is said in one sentence, with the way out.

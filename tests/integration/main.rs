@@ -21,6 +21,7 @@ mod headless;
 mod inputs;
 mod install;
 mod interactive;
+mod leftovers;
 mod live;
 mod mcp;
 mod modes;

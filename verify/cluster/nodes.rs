@@ -131,6 +131,22 @@ pub fn address(node: &str) -> Result<String, ClusterError> {
     Ok(docker(["container", "inspect", format, node])?)
 }
 
+/// Is this port of the machine held by one of these nodes? One that is stopped holds none.
+///
+/// # Errors
+///
+/// When Docker does not answer.
+pub fn hold_port(nodes: &[Node], port: u16) -> Result<bool, ClusterError> {
+    for node in nodes.iter().filter(|node| node.running) {
+        // Lines like `6443/tcp -> 127.0.0.1:40000`.
+        let ports = docker(["container", "port", &node.name])?;
+        if ports.lines().any(|line| line.ends_with(&format!(":{port}"))) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn ids(name: &Name) -> Result<Vec<String>, ClusterError> {
     let filter = format!("--filter=label={CLUSTER}={name}");
     let list = docker(["container", "ls", "--all", "--quiet", &filter])?;

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::ClusterError;
+use super::nodes::Node;
 use crate::docker::docker;
 
 /// The node image, unpacked in Docker.
@@ -18,7 +19,8 @@ const WORKER_MEMORY: u64 = GIB / 2;
 
 const GIB: u64 = 1 << 30;
 
-/// Ends with a sentence when the machine has too little disk or memory for a new cluster.
+/// Ends with a sentence when the machine has too little disk or memory for a new cluster, once the nodes of the one that it
+/// `replaces` are gone.
 ///
 /// # Errors
 ///
@@ -28,11 +30,12 @@ const GIB: u64 = 1 << 30;
 ///
 /// A daemon on another machine keeps its images where this process cannot look: only memory is asked for then, and the
 /// answer is this machine's.
-pub fn must_have(workers: u32, image_is_loaded: bool) -> Result<(), ClusterError> {
+pub fn must_have(workers: u32, image_is_loaded: bool, replaces: &[Node]) -> Result<(), ClusterError> {
     let memory = fs::read_to_string("/proc/meminfo")
         .ok()
         .and_then(|text| available_memory(&text));
     if let Some(available) = memory {
+        let available = available.saturating_add(memory_freed(replaces));
         enough("memory", memory_wanted(workers), available, "of this machine")?;
     }
     let root = docker(["info", "--format={{.DockerRootDir}}"])?;
@@ -44,12 +47,9 @@ pub fn must_have(workers: u32, image_is_loaded: bool) -> Result<(), ClusterError
             source: error.into(),
         })?;
         let wanted = disk_wanted(workers, image_is_loaded);
-        enough(
-            "disk",
-            wanted,
-            found.f_bavail.saturating_mul(found.f_frsize),
-            &format!("at {}", root.display()),
-        )?;
+        let available = found.f_bavail.saturating_mul(found.f_frsize);
+        let available = available.saturating_add(disk_freed(replaces));
+        enough("disk", wanted, available, &format!("at {}", root.display()))?;
     }
     Ok(())
 }
@@ -61,6 +61,20 @@ fn memory_wanted(workers: u32) -> u64 {
 fn disk_wanted(workers: u32, image_is_loaded: bool) -> u64 {
     let image = if image_is_loaded { 0 } else { IMAGE_BYTES };
     image + (1 + u64::from(workers)) * NODE_BYTES
+}
+
+/// What nodes that run give back, counted as it is counted when it is asked for.
+fn memory_freed(nodes: &[Node]) -> u64 {
+    let of_node = |node: &Node| match node.role.as_str() {
+        "control-plane" => CONTROL_PLANE_MEMORY,
+        _ => WORKER_MEMORY,
+    };
+    nodes.iter().filter(|node| node.running).map(of_node).sum()
+}
+
+/// The same for their volumes, which nodes that are stopped have, too.
+fn disk_freed(nodes: &[Node]) -> u64 {
+    nodes.len() as u64 * NODE_BYTES
 }
 
 fn enough(what: &'static str, wanted: u64, available: u64, place: &str) -> Result<(), ClusterError> {
@@ -95,6 +109,23 @@ mod tests {
         let meminfo = "MemTotal: 100 kB\nMemFree:  5 kB\nMemAvailable:   2048 kB\n";
         assert_eq!(available_memory(meminfo), Some(2 << 20));
         assert_eq!(available_memory("MemTotal: 100 kB"), None);
+    }
+
+    #[test]
+    fn a_cluster_makes_room_for_one_of_its_size() {
+        let node = |role: &str, running| Node {
+            name: String::new(),
+            role: role.to_owned(),
+            running,
+            started_at: String::new(),
+            image: String::new(),
+        };
+        let old = [node("control-plane", true), node("worker", true)];
+        assert_eq!(memory_freed(&old), memory_wanted(1));
+        assert_eq!(disk_freed(&old), disk_wanted(1, true));
+        let stopped = [node("control-plane", false), node("worker", false)];
+        assert_eq!(memory_freed(&stopped), 0);
+        assert_eq!(disk_freed(&stopped), disk_wanted(1, true));
     }
 
     #[test]

@@ -152,7 +152,7 @@ impl Clusters {
         };
         let found = state::of(lease.as_ref(), &there, wanted);
         if found == Found::Absent || wish.existing == Existing::Replace {
-            return work.replace(&image, !there.is_empty());
+            return work.replace(&image, &there);
         }
         let outcome = if found == Found::Stopped {
             Outcome::Started
@@ -163,8 +163,8 @@ impl Clusters {
             (Some(ClusterError::Foreign(name)), _) => return Err(ClusterError::Foreign(name)),
             (Some(problem), _) => problem,
             // Without a lease there is nothing, or something of somebody else's; both were seen to above.
-            (None, None) => return work.replace(&image, !there.is_empty()),
-            (None, Some(lease)) if !lease.finished => return work.replace(&image, !there.is_empty()),
+            (None, None) => return work.replace(&image, &there),
+            (None, Some(lease)) if !lease.finished => return work.replace(&image, &there),
             (None, Some(lease)) => match work.keep(lease, &there, outcome) {
                 Ok(up) => return Ok(up),
                 Err(error) => ClusterError::Broken {
@@ -179,7 +179,7 @@ impl Clusters {
                 other => other.to_string(),
             };
             (work.tell)(Progress::Note(&format!("cluster {name} is replaced: {why}")));
-            return work.replace(&image, true);
+            return work.replace(&image, &there);
         }
         Err(problem)
     }
@@ -247,19 +247,23 @@ struct Work<'a, 'tell> {
 }
 
 impl Work<'_, '_> {
-    fn replace(mut self, image: &str, exists: bool) -> Result<Up, ClusterError> {
+    /// Makes the cluster in the place of the one whose nodes are `there`, if any. What can be known to fail is asked before
+    /// that one goes: it may be a good one.
+    fn replace(mut self, image: &str, there: &[Node]) -> Result<Up, ClusterError> {
         let workers = self.wish.workers.unwrap_or(WORKERS);
-        if exists {
+        super::room::must_have(workers, true, there)?;
+        if let Some(port) = self.wish.api_port
+            && !nodes::hold_port(there, port)?
+        {
+            must_be_free(port)?;
+        }
+        if !there.is_empty() {
             self.step("the old cluster is removed", |work| {
                 work.clusters.remove(&work.wish.name)
             })?;
         } else {
             // A kubeconfig of an earlier cluster would be added to.
             self.clusters.leases.remove(&self.wish.name)?;
-        }
-        super::room::must_have(workers, true)?;
-        if let Some(port) = self.wish.api_port {
-            TcpListener::bind(("127.0.0.1", port)).map_err(|_| ClusterError::PortTaken(port))?;
         }
         match self.make(image, workers) {
             Ok(nodes) => Ok(self.done(nodes, Outcome::Made)),
@@ -452,4 +456,10 @@ impl Work<'_, '_> {
             steps: self.steps,
         }
     }
+}
+
+fn must_be_free(port: u16) -> Result<(), ClusterError> {
+    TcpListener::bind(("127.0.0.1", port))
+        .map(drop)
+        .map_err(|_| ClusterError::PortTaken(port))
 }

@@ -83,7 +83,8 @@ fn checked(wishes: &Wishes, place: &Place) -> Result<Wishes, Failure> {
     if *place == Place::Docker && !wishes.operate_in.is_empty() {
         return wrong("--operate-in names namespaces of a cluster: say --on kind or --context NAME");
     }
-    if *place != Place::Docker && wishes.tier == "operator" && wishes.operate_in.is_empty() && wishes.values.is_empty() {
+    if *place != Place::Docker && wishes.tier == "operator" && wishes.operate_in.is_empty() && wishes.values.is_empty()
+    {
         return wrong("tier operator repairs in namespaces that are named: --operate-in NAMESPACE, as often as needed");
     }
     if wishes.tier != "operator" && !wishes.operate_in.is_empty() {

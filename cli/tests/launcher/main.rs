@@ -46,9 +46,40 @@ fn nix_is_told_of_a_path_that_it_cannot_open() {
 #[case::nix_and_docker(&["run", "what does -h or --help do"], "docker-cli docker.io iptables nix-bin")]
 #[case::load(&["build", "--only", "amd64", "--load"], "docker-cli docker.io iptables nix-bin")]
 #[case::build(&["build", "--only", "amd64"], "nix-bin")]
+#[case::up(&["up"], "docker-cli docker.io iptables nix-bin")]
+#[case::up_elsewhere(&["up", "--context", "prod", "--image=r/i"], "nix-bin")]
+#[case::redeploy_elsewhere(&["redeploy"], "nix-bin")]
+#[case::cluster(&["cluster", "status"], "docker-cli docker.io iptables nix-bin")]
+#[case::no_box_yet(&["status"], "")]
 #[case::bench(&["bench"], "mmdebstrap nix-bin")]
 fn a_verb_asks_for_what_it_needs(#[case] arguments: &[&str], #[case] packages: &str) {
     let machine = Machine::new().with_rust().program("git", "").user();
+    assert_eq!(machine.run(&["--version"]).status.code(), Some(0));
+    match packages {
+        "" => machine.check(arguments, 0, ""),
+        packages => machine.check(
+            arguments,
+            69,
+            &format!("cbox: only root can install what is missing: sudo apt-get install {packages}\n"),
+        ),
+    }
+}
+
+/// A daemon that is down is started for a box that it holds, and for no other.
+#[rstest]
+#[case::on_docker("docker", &["down"], "docker-cli docker.io iptables")]
+#[case::on_kind("kind", &["logs", "--follow"], "docker-cli docker.io iptables")]
+#[case::program_with_a_help_of_its_own("docker", &["exec", "--", "df", "-h"], "docker-cli docker.io iptables")]
+#[case::redeployed("kind", &["redeploy"], "docker-cli docker.io iptables nix-bin")]
+#[case::elsewhere("context", &["status"], "")]
+fn a_box_s_verb_asks_for_docker_where_the_box_is(
+    #[case] place: &str,
+    #[case] arguments: &[&str],
+    #[case] packages: &str,
+) {
+    let machine = Machine::new().with_rust().program("git", "").user();
+    let memory = format!("{{\n  \"place\": {{\n    \"on\": \"{place}\"\n  }}\n}}");
+    machine::write(&machine.path(".cache/cbox/boxes/box.json"), &memory);
     assert_eq!(machine.run(&["--version"]).status.code(), Some(0));
     match packages {
         "" => machine.check(arguments, 0, ""),

@@ -64,6 +64,16 @@ fn nothing_missing_asks_apt_get_nothing() {
     assert_eq!(machine.read("apt-get"), "");
 }
 
+/// Compose is a program of its own or a part of Docker's client: either does.
+#[rstest]
+#[case::program("docker-compose", "")]
+#[case::plugin("docker", r#"[ "$*" = "compose version" ]"#)]
+fn compose_is_there_in_either_form(#[case] name: &str, #[case] script: &str) {
+    let machine = Machine::new().program(name, script);
+    machine.check(&["--install", "compose"], 0, "");
+    assert_eq!(machine.read("apt-get"), "");
+}
+
 #[test]
 fn an_installation_that_was_killed_is_finished() {
     let machine = Machine::new().program("npm", "");
