@@ -194,11 +194,12 @@ fn read_output(output: Option<ChildStdout>, format: OutputFormat, sender: &Sende
 
 fn forward_signals(mut signals: Signals, process: Pid, sender: &Sender<Event>) {
     for number in signals.forever() {
-        if let Some(signal) = Signal::from_named_raw(number) {
-            let _ = rustix::process::kill_process(process, signal);
-        }
+        // Told before it is sent on: Claude's end, which may follow at once, is to be known as that of a signal.
         if SIGNALS_ENDING.contains(&number) {
             let _ = sender.send(Event::Signal(number));
+        }
+        if let Some(signal) = Signal::from_named_raw(number) {
+            let _ = rustix::process::kill_process(process, signal);
         }
     }
 }

@@ -2,6 +2,8 @@
 
 /// The demonstration: Claude inspects the box with its own tools and says what it found.
 pub const DEMO: &str = include_str!("../scripts/demo.toml");
+/// The demonstration in a cluster: Claude finds out why a deployment does not come up, and mends it if it may.
+pub const CLUSTER: &str = include_str!("../scripts/cluster.toml");
 /// One Bash call, then a text that quotes what it printed.
 pub const PROBE_HEADLESS: &str = include_str!("../scripts/probe-headless.toml");
 /// Every request is refused as invalid.
@@ -24,8 +26,9 @@ pub const FLOOD: &str = include_str!("../scripts/flood.toml");
 pub const HANG: &str = include_str!("../scripts/hang.toml");
 
 /// All of them, each with its file name.
-pub const ALL: [(&str, &str); 11] = [
+pub const ALL: [(&str, &str); 12] = [
     ("demo.toml", DEMO),
+    ("cluster.toml", CLUSTER),
     ("probe-headless.toml", PROBE_HEADLESS),
     ("error-400.toml", ERROR_400),
     ("error-401.toml", ERROR_401),
