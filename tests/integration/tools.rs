@@ -15,6 +15,7 @@ async fn every_probe_passes(#[case] architecture: Architecture) {
     let catalogue = catalogue();
     let script = tools::script(&catalogue, architecture);
     let ended = Box::new(architecture)
+        .full()
         .program(&["/usr/bin/bash", "-c", &script])
         .run()
         .await;
@@ -31,6 +32,7 @@ async fn a_probe_that_cannot_pass_is_seen_to_fail() {
     }
     let script = tools::script(&catalogue, Architecture::Amd64);
     let ended = Box::new(Architecture::Amd64)
+        .full()
         .program(&["/usr/bin/bash", "-c", &script])
         .run()
         .await;

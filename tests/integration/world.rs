@@ -40,6 +40,7 @@ pub(crate) fn catalogue() -> catalogue::Catalogue {
 /// A box to be run: the image's own entrypoint, hardened as people run it.
 pub(crate) struct Box {
     architecture: Architecture,
+    is_full: bool,
     environment: BTreeMap<String, String>,
     network: Option<String>,
     credentials: Option<PathBuf>,
@@ -63,6 +64,7 @@ impl Box {
     pub(crate) fn new(architecture: Architecture) -> Self {
         Self {
             architecture,
+            is_full: false,
             environment: BTreeMap::new(),
             network: None,
             credentials: None,
@@ -76,6 +78,12 @@ impl Box {
             entrypoint: None,
             words: Vec::new(),
         }
+    }
+
+    /// Of the flavour that holds every tool.
+    pub(crate) fn full(mut self) -> Self {
+        self.is_full = true;
+        self
     }
 
     pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
@@ -151,7 +159,10 @@ impl Box {
     }
 
     fn image(&self) -> (String, String) {
-        let (name, tag) = image(self.architecture);
+        let (name, mut tag) = image(self.architecture);
+        if self.is_full {
+            tag = format!("full-{}", self.architecture);
+        }
         let reference = format!("{name}:{tag}");
         if let Err(error) = docker::docker(["image", "inspect", &reference]) {
             panic!(
