@@ -379,9 +379,15 @@ fn a_network_that_enforces_nothing_is_found_out(kubectl: &Kubectl, node: &str) {
     };
     patch(r#"[{"op": "add", "path": "/spec/template/spec/nodeSelector/nowhere", "value": "true"}]"#);
     wait_until("Calico's agent is gone", || agents() == 0);
-    // What it left in the kernel would let no new pod talk to anybody.
-    docker(["exec", node, "iptables", "--flush", "FORWARD"]).expect("the node forwards everything");
-    let enforcement = canary::try_policies(kubectl, Pull::Never).expect("it can be tried");
+    // What it left in the kernel lets no new pod talk to anybody, and goes piece by piece: until the control goes through,
+    // nothing can be tried.
+    let mut enforcement = None;
+    wait_until("the network without an agent can be tried", || {
+        docker(["exec", node, "iptables", "--flush", "FORWARD"]).expect("the node forwards everything");
+        enforcement = canary::try_policies(kubectl, Pull::Never).ok();
+        enforcement.is_some()
+    });
+    let enforcement = enforcement.expect("it was tried");
     assert_eq!(enforcement, Enforcement::NotEnforced);
     patch(r#"[{"op": "remove", "path": "/spec/template/spec/nodeSelector/nowhere"}]"#);
     wait_until("Calico's agent is back", || agents() == 1);
