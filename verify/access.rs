@@ -27,6 +27,7 @@ pub mod mutation;
 pub mod object;
 pub mod question;
 pub mod release;
+pub mod rendered;
 #[cfg(feature = "live")]
 pub mod review;
 pub mod review_table;

@@ -1,5 +1,7 @@
 //! The chart as Helm renders it: objects, for tests and for the command, or the sentence with which it is refused.
 
+pub mod origin;
+
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -155,6 +157,18 @@ pub fn sentence(stderr: &str) -> String {
 pub fn objects(yaml: &str) -> Result<Vec<Value>, ChartError> {
     let documents: Vec<Value> = serde_saphyr::from_multiple(yaml).map_err(Box::new)?;
     Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
+}
+
+/// Puts values over others as Helm does: objects are merged key by key, everything else is replaced.
+pub fn merge(values: &mut Value, over: Value) {
+    match (values, over) {
+        (Value::Object(values), Value::Object(over)) => {
+            for (key, value) in over {
+                merge(values.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (values, over) => *values = over,
+    }
 }
 
 #[cfg(test)]

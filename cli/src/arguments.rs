@@ -42,6 +42,8 @@ pub(crate) enum Verb {
     /// A Kubernetes cluster on this machine, to try things on
     #[command(subcommand)]
     Cluster(Cluster),
+    /// Show, cell by cell, what the agent may do and reach, and why: the chart against what its tiers promise
+    Verify(Verify),
     /// Everything that must hold: the gate
     Test(Test),
     /// Measure the build beside mmdebstrap: takes the assembled images out of the store and makes them again
@@ -173,6 +175,32 @@ pub(crate) struct ClusterStatus {
     #[arg(long)]
     pub(crate) name: Option<Name>,
     /// Print it as JSON, one object a cluster
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `cbox verify`.
+#[derive(Args, Debug)]
+pub(crate) struct Verify {
+    /// Only this family: access (rights) or network
+    #[arg(value_parser = verify::judgement::FAMILIES)]
+    pub(crate) family: Option<String>,
+    /// Only these tiers
+    #[arg(long, value_parser = ["airgapped", "none", "operator", "readonly"])]
+    pub(crate) tier: Vec<String>,
+    /// Values of your own instead of the four tiers' profiles; a later file goes over an earlier one
+    #[arg(long, value_name = "FILE", conflicts_with = "tier")]
+    pub(crate) values: Vec<PathBuf>,
+    /// Write report.html, results.jsonl, junit.xml, results.sarif, summary.md and what was rendered to this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) report: Option<PathBuf>,
+    /// The results.jsonl of an earlier run: say what is different
+    #[arg(long, value_name = "FILE")]
+    pub(crate) compare: Option<PathBuf>,
+    /// Say all about one cell, by its name
+    #[arg(long, value_name = "CELL")]
+    pub(crate) explain: Option<String>,
+    /// Print every cell as JSON, one a line
     #[arg(long)]
     pub(crate) json: bool,
 }

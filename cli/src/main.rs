@@ -24,6 +24,7 @@ mod project;
 mod run;
 mod transcript;
 mod trees;
+mod verification;
 
 use std::process::ExitCode;
 
@@ -69,6 +70,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Verb::Exec(options) => boxes::attach::exec(&project, options),
         Verb::Redeploy(options) => boxes::redeploy(&project, options),
         Verb::Cluster(verb) => cluster::command(&project, verb),
+        Verb::Verify(options) => verification::command(&project, options),
         Verb::Test(options) => gate::command(&project, options),
         Verb::Bench(options) => bench::command(&project, options),
         Verb::Lock(options) => lock::command(&project, options),

@@ -14,7 +14,7 @@ mod values;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use verify::chart::{CHART, Release, objects};
+use verify::chart::{CHART, Release, merge, objects};
 
 use crate::world::root;
 
@@ -78,17 +78,6 @@ fn airgapped(more: Value) -> Value {
 }
 
 /// Objects key by key, everything else as a whole, as Helm merges values.
-fn merge(into: &mut Value, more: Value) {
-    match (into, more) {
-        (Value::Object(into), Value::Object(more)) => {
-            for (key, value) in more {
-                merge(into.entry(key).or_insert(Value::Null), value);
-            }
-        }
-        (into, more) => *into = more,
-    }
-}
-
 /// What a release renders to.
 fn rendered(release: &Release) -> Vec<Value> {
     let yaml = release

@@ -36,4 +36,5 @@ mod terminal;
 mod tiers;
 mod tools;
 mod user;
+mod verification;
 mod world;

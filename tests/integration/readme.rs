@@ -8,7 +8,7 @@ use verify::docker::{self, OWNER};
 use crate::install::{HELM_INSTALL, KUBECTL_ATTACH};
 use crate::user::User;
 use crate::world::{Model, root};
-use crate::{attach, boxes, cluster, command, compose, demo, install};
+use crate::{attach, boxes, cluster, command, compose, demo, install, verification};
 
 /// Where a command is run.
 enum Runner {
@@ -20,7 +20,7 @@ enum Runner {
 }
 
 /// The commands, and where each is run.
-const COMMANDS: [(&str, Runner); 29] = [
+const COMMANDS: [(&str, Runner); 31] = [
     ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
     (
         "./cbox demo --on kind",
@@ -29,6 +29,14 @@ const COMMANDS: [(&str, Runner); 29] = [
     (
         "./cbox demo --on kind --tier operator",
         Runner::Test(demo::a_broken_deployment_is_diagnosed_and_in_the_right_tier_repaired),
+    ),
+    (
+        "./cbox verify",
+        Runner::Test(verification::the_chart_keeps_its_promises_and_every_report_says_so),
+    ),
+    (
+        "./cbox verify --report report",
+        Runner::Test(verification::the_chart_keeps_its_promises_and_every_report_says_so),
     ),
     (
         "./cbox up",

@@ -237,7 +237,7 @@ pub fn classify(status: u16, body: &str) -> Observation<Access> {
     let evidence = format!("HTTP {status}: {message}");
     let answered = |answer| Observation::Answered {
         answer,
-        evidence: evidence.clone(),
+        evidence: evidence.as_str().into(),
     };
     match status {
         101 | 200..=299 | 400 | 404..=406 | 409 | 410 | 413 | 415 | 422 => answered(Access::Allowed),

@@ -12,6 +12,7 @@ use std::fmt::{self, Display};
 
 use crate::access::object::{Binding, BindingSubject, Objects, Role, Rule, Word};
 use crate::access::question::{Question, Subject};
+use crate::engine::cell::{Evidence, Place};
 
 /// Stands for all groups, resources, verbs or paths.
 const ALL: &str = "*";
@@ -38,7 +39,20 @@ pub struct Grant<'objects> {
     pub word: &'objects Word,
 }
 
-/// Explains itself: the rule, the binding, the file and the line.
+impl Grant<'_> {
+    /// The explanation, with the line of the word that names what was asked for.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        let line = self.word.line;
+        let file = self.applied.role.file.clone().filter(|_| line > 0);
+        Evidence {
+            text: self.to_string(),
+            place: file.map(|file| Place { file, line }),
+        }
+    }
+}
+
+/// Explains itself: the rule, the binding and the file's line.
 impl Display for Grant<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Applied {

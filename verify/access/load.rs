@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::access::object::{Binding, BindingSubject, Objects, Role, RoleRef, Rule, Selector};
+use crate::access::object::{Binding, BindingSubject, Objects, Role, RoleRef, Rule};
+use crate::selector::Selector;
 
 /// Objects cannot be read.
 #[derive(Debug, thiserror::Error)]

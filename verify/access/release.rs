@@ -12,6 +12,8 @@ use crate::engine::cell::{Claim, Observation};
 /// A release, read from what the chart rendered.
 #[derive(Clone, Debug)]
 pub struct Release {
+    /// What stands in front of its cells' names.
+    pub name: String,
     /// Its tier, as `manifests/access.toml` names it.
     pub tier: String,
     /// The namespace that it is installed in.
@@ -37,6 +39,7 @@ impl Release {
         (file, text): (&str, &str),
     ) -> Result<Self, LoadError> {
         Ok(Self {
+            name: tier.to_owned(),
             tier: tier.to_owned(),
             namespace: namespace.to_owned(),
             account: account.to_owned(),
@@ -136,6 +139,6 @@ pub fn ask_objects(objects: &Objects, subject: &Subject, question: &Question) ->
     let grant = evaluate(objects, subject, question);
     Observation::Answered {
         answer: grant.is_some().into(),
-        evidence: grant.map_or("no rule allows it".to_owned(), |grant| grant.to_string()),
+        evidence: grant.map_or("no rule allows it".into(), |grant| grant.evidence()),
     }
 }

@@ -47,7 +47,7 @@ fn judge(status: &Value) -> Observation<Access> {
         },
         (Some(allowed), _) => Observation::Answered {
             answer: allowed.into(),
-            evidence: text("reason"),
+            evidence: text("reason").into(),
         },
         (None, _) => Observation::NotProbed {
             cause: format!("the review has no answer: {status}"),
@@ -68,7 +68,7 @@ impl OwnRules {
         let rule = self.rules.iter().find(|rule| allows(rule, question).is_some());
         Observation::Answered {
             answer: rule.is_some().into(),
-            evidence: rule.map(ToString::to_string).unwrap_or_default(),
+            evidence: rule.map(ToString::to_string).unwrap_or_default().into(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A cell: one claim, and what became of it.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,8 @@ impl<T: Copy + Display + Eq> Answer for T {}
 /// What must hold, before anybody looked.
 #[derive(Clone, Debug)]
 pub struct Claim<Q, A> {
-    /// Names the cell to people, `--explain` and the diff of two runs; the same in every run.
+    /// Names the cell to people, `--explain` and the diff of two runs; the same in every run. It is a place in a table:
+    /// `<sheet>/<column> <row>`, where a sheet may have slashes and a column has neither slash nor space.
     pub id: String,
     /// Who or what is asked about.
     pub subject: String,
@@ -34,13 +35,51 @@ pub enum Observation<A> {
         /// What was found.
         answer: A,
         /// What it was seen by: a status, a message, a rule with its line.
-        evidence: String,
+        evidence: Evidence,
     },
     /// It could not run, so that nothing is known.
     NotProbed {
         /// Why, in one sentence.
         cause: String,
     },
+}
+
+/// What an answer was seen by.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Evidence {
+    /// A status, a message, a rule.
+    pub text: String,
+    /// The line that decided, where one did.
+    pub place: Option<Place>,
+}
+
+/// Evidence that stands in no file.
+impl From<String> for Evidence {
+    fn from(text: String) -> Self {
+        Self { text, place: None }
+    }
+}
+
+impl From<&str> for Evidence {
+    fn from(text: &str) -> Self {
+        text.to_owned().into()
+    }
+}
+
+/// A line of a file.
+#[derive(Clone, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// The file, as whoever read it named it.
+    pub file: String,
+    /// Counted from one.
+    pub line: u64,
+}
+
+impl Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:{}", self.file, self.line)
+    }
 }
 
 /// What a cell counts as.
@@ -75,13 +114,35 @@ pub struct Cell {
     pub verdict: Verdict,
     /// What the answer was seen by.
     pub evidence: String,
+    /// The line that decided, where one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
     /// Why the cell did not pass; empty when it did.
     pub cause: String,
     /// How long the probe took, in microseconds.
     pub duration_us: u64,
 }
 
+/// Where a cell stands when its run is drawn.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub struct Position<'id> {
+    /// The table, such as a tier with an account and a namespace.
+    pub sheet: &'id str,
+    /// Such as a verb.
+    pub column: &'id str,
+    /// Such as a resource.
+    pub row: &'id str,
+}
+
 impl Cell {
+    /// The place that [`Claim::id`] names.
+    #[must_use]
+    pub fn position(&self) -> Position<'_> {
+        let (head, row) = self.id.split_once(' ').unwrap_or((&self.id, ""));
+        let (sheet, column) = head.rsplit_once('/').unwrap_or(("", head));
+        Position { sheet, column, row }
+    }
+
     /// Judges an observation by its claim.
     pub(crate) fn judge<Q, A: Answer>(
         family: &str,
@@ -98,7 +159,7 @@ impl Cell {
                 let cause = format!("expected {expected}, observed {answer}");
                 (Some(answer.to_string()), Verdict::Failed, evidence, cause)
             }
-            Observation::NotProbed { cause } => (None, Verdict::Error, String::new(), cause),
+            Observation::NotProbed { cause } => (None, Verdict::Error, Evidence::default(), cause),
         };
         Self {
             family: family.to_owned(),
@@ -108,9 +169,40 @@ impl Cell {
             expected,
             observed,
             verdict,
-            evidence,
+            evidence: evidence.text,
+            place: evidence.place,
             cause,
             duration_us: u64::try_from(duration.as_micros()).unwrap_or(u64::MAX),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_a_place() {
+        let check = |id: &str, (sheet, column, row)| {
+            let claim = Claim {
+                id: id.to_owned(),
+                subject: String::new(),
+                oracle: "test",
+                question: (),
+                expected: true,
+            };
+            let cause = String::new();
+            let cell = Cell::judge("test", &claim, Observation::NotProbed { cause }, Duration::ZERO);
+            assert_eq!(cell.position(), Position { sheet, column, row });
+        };
+        check(
+            "readonly/claude:box/claude/get pods/log",
+            ("readonly/claude:box/claude", "get", "pods/log"),
+        );
+        check(
+            "airgapped/egress/tcp:443 a pod",
+            ("airgapped/egress", "tcp:443", "a pod"),
+        );
+        check("jq", ("", "jq", ""));
     }
 }

@@ -47,7 +47,7 @@ mod tests {
     use std::cell::Cell as Counter;
 
     use super::*;
-    use crate::engine::cell::Verdict;
+    use crate::engine::cell::{Evidence, Verdict};
 
     #[tokio::test]
     async fn no_more_than_the_bound_run_at_a_time() {
@@ -67,7 +67,7 @@ mod tests {
             running.set(running.get() - 1);
             Observation::Answered {
                 answer: true,
-                evidence: String::new(),
+                evidence: Evidence::default(),
             }
         };
         let four = NonZeroUsize::new(4).expect("four is not zero");

@@ -48,7 +48,7 @@ pub enum LedgerError {
 ///
 /// let claim = Claim { id: "tools/jq".to_owned(), subject: "jq".to_owned(), oracle: "exec", question: (), expected: "works" };
 /// let mut ledger = Ledger::new("tools", vec![claim])?;
-/// ledger.record(0, Observation::Answered { answer: "works", evidence: "exit 0".to_owned() }, Duration::ZERO)?;
+/// ledger.record(0, Observation::Answered { answer: "works", evidence: "exit 0".into() }, Duration::ZERO)?;
 /// assert_eq!(ledger.finish().verdict(), Verdict::Passed);
 /// # Ok::<(), verify::engine::ledger::LedgerError>(())
 /// ```
@@ -162,7 +162,7 @@ mod tests {
     fn answered(answer: &'static str) -> Observation<&'static str> {
         Observation::Answered {
             answer,
-            evidence: "seen".to_owned(),
+            evidence: "seen".into(),
         }
     }
 

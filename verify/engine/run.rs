@@ -137,6 +137,7 @@ mod tests {
             observed,
             verdict,
             evidence: "rule at line 7".to_owned(),
+            place: None,
             cause: "because".to_owned(),
             duration_us: 1,
         }

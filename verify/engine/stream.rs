@@ -1,7 +1,7 @@
 //! The one stream of a run, from which every report is made: JSON Lines, a line a cell, and totals at the end.
 //!
 //! ```text
-//! {"version":1,"family":"access"}
+//! {"version":1,"families":["access"]}
 //! {"family":"access","id":"readonly/own/get pods",...}
 //! {"passed":8400,"failed":0,"errors":0}
 //! ```
@@ -47,7 +47,7 @@ pub enum StreamError {
 #[serde(deny_unknown_fields)]
 struct Header {
     version: u32,
-    family: String,
+    families: Vec<String>,
 }
 
 /// Writes a stream, cell by cell as they come.
@@ -58,20 +58,19 @@ pub struct Writer<W> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins the stream of a family.
+    /// Begins the stream of these families. It names them before anything was tried, so that one without a cell is missed.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn new(out: W, family: &str) -> Result<Self, StreamError> {
+    pub fn new(out: W, families: &[&str]) -> Result<Self, StreamError> {
         let mut writer = Self {
             out,
             totals: Totals::default(),
         };
-        let family = family.to_owned();
         writer.line(&Header {
             version: VERSION,
-            family,
+            families: families.iter().map(|family| (*family).to_owned()).collect(),
         })?;
         Ok(writer)
     }
@@ -104,12 +103,27 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// Reads a whole stream.
+/// Writes whole runs.
 ///
 /// # Errors
 ///
-/// When a line is not what it must be, or the totals are missing or are not those of the cells: half a run is no run.
-pub fn read(input: impl BufRead) -> Result<Run, StreamError> {
+/// When they cannot be written.
+pub fn write(out: impl Write, runs: &[Run]) -> Result<(), StreamError> {
+    let families: Vec<&str> = runs.iter().map(|run| run.family.as_str()).collect();
+    let mut writer = Writer::new(out, &families)?;
+    for cell in runs.iter().flat_map(|run| &run.cells) {
+        writer.cell(cell)?;
+    }
+    writer.finish().map(drop)
+}
+
+/// Reads a whole stream: a run for each of its families.
+///
+/// # Errors
+///
+/// When a line is not what it must be, a cell is of a family that the first line does not name, or the totals are missing or
+/// are not those of the cells: half a run is no run.
+pub fn read(input: impl BufRead) -> Result<Vec<Run>, StreamError> {
     let lines = input.lines().collect::<Result<Vec<_>, _>>()?;
     let header: Header = parse(0, lines.first().map_or("", String::as_str))?;
     if header.version != VERSION {
@@ -122,20 +136,28 @@ pub fn read(input: impl BufRead) -> Result<Run, StreamError> {
     let Ok(said) = serde_json::from_str::<Totals>(last) else {
         return Err(StreamError::Unfinished);
     };
-    let cells = cells
-        .iter()
-        .enumerate()
-        .map(|(position, line)| parse(position + 1, line))
-        .collect::<Result<Vec<Cell>, _>>()?;
-    let run = Run {
-        family: header.family,
-        cells,
-    };
-    let counted = run.totals();
+    let mut runs: Vec<Run> = header
+        .families
+        .into_iter()
+        .map(|family| Run { family, cells: vec![] })
+        .collect();
+    let mut counted = Totals::default();
+    for (position, line) in cells.iter().enumerate() {
+        let cell: Cell = parse(position + 1, line)?;
+        counted.add(cell.verdict);
+        let Some(run) = runs.iter_mut().find(|run| run.family == cell.family) else {
+            let message = format!("the first line does not name the family {}", cell.family);
+            return Err(StreamError::Line {
+                line: position + 2,
+                message,
+            });
+        };
+        run.cells.push(cell);
+    }
     if said != counted {
         return Err(StreamError::Totals { said, counted });
     }
-    Ok(run)
+    Ok(runs)
 }
 
 fn parse<'text, T: Deserialize<'text>>(position: usize, line: &'text str) -> Result<T, StreamError> {
@@ -150,7 +172,7 @@ mod tests {
     use super::*;
     use crate::engine::cell::Verdict;
 
-    fn run() -> Run {
+    fn runs() -> Vec<Run> {
         let cell = |id: &str, verdict, observed: Option<&str>| Cell {
             family: "access".to_owned(),
             id: id.to_owned(),
@@ -160,30 +182,30 @@ mod tests {
             observed: observed.map(str::to_owned),
             verdict,
             evidence: "with \"quotes\"\nand lines".to_owned(),
+            place: None,
             cause: String::new(),
             duration_us: 12,
         };
-        Run {
-            family: "access".to_owned(),
-            cells: vec![
-                cell("a", Verdict::Passed, Some("denied")),
-                cell("b", Verdict::Error, None),
-            ],
-        }
+        let cells = vec![
+            cell("a", Verdict::Passed, Some("denied")),
+            cell("b", Verdict::Error, None),
+        ];
+        let of = |family: &str, cells| Run {
+            family: family.to_owned(),
+            cells,
+        };
+        vec![of("access", cells), of("network", vec![])]
     }
 
     fn written() -> String {
-        let run = run();
-        let mut writer = Writer::new(Vec::new(), &run.family).expect("a vector takes it");
-        for cell in &run.cells {
-            writer.cell(cell).expect("a vector takes it");
-        }
-        String::from_utf8(writer.finish().expect("a vector takes it")).expect("JSON is UTF-8")
+        let mut text = Vec::new();
+        write(&mut text, &runs()).expect("a vector takes it");
+        String::from_utf8(text).expect("JSON is UTF-8")
     }
 
     #[test]
     fn what_is_written_is_read() {
-        assert_eq!(read(written().as_bytes()).expect("a whole stream"), run());
+        assert_eq!(read(written().as_bytes()).expect("a whole stream"), runs());
         assert_eq!(written().lines().count(), 4);
     }
 
@@ -202,6 +224,13 @@ mod tests {
         let lossy = [lines[0], lines[1], lines[3]].join("\n");
         let error = read(lossy.as_bytes()).expect_err("a cell is missing");
         assert!(matches!(error, StreamError::Totals { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_cell_of_a_family_that_was_not_named_is_refused() {
+        let text = written().replacen("\"access\",\"network\"", "\"network\"", 1);
+        let error = read(text.as_bytes()).expect_err("access is not named");
+        assert!(matches!(error, StreamError::Line { line: 2, .. }), "{error}");
     }
 
     #[test]

@@ -1,29 +1,17 @@
 //! The rendered objects, decided in process.
 
 use rstest::rstest;
-use verify::access::release::{self, Release};
-use verify::engine::cell::Verdict;
-use verify::engine::ledger::Ledger;
+use verify::access::release::Release;
+use verify::access::rendered;
+use verify::engine::cell::{Place, Verdict};
 use verify::engine::run::Run;
 
-use super::{all_questions, assert_passed, release, table};
+use super::{NAMESPACES, assert_passed, release, table};
 use crate::world::root;
 
 /// The whole table of one release, decided in process.
 fn run_offline(release: &Release) -> Run {
-    let (table, objects) = (table(), release.all_objects().expect("the baseline is read"));
-    let questions = all_questions(&release.objects);
-    let mut run = Run {
-        family: "access".to_owned(),
-        cells: vec![],
-    };
-    for subject in &release.subjects() {
-        let expectation = release.expectation(&table, subject);
-        let claims = release::claims(&release.tier, &subject.0, &expectation, &questions, release::IN_PROCESS);
-        let ledger = Ledger::new("access", claims).expect("the names differ");
-        run = run.and(ledger.answer(|claim| release::ask_objects(&objects, &subject.0, &claim.question)));
-    }
-    run
+    rendered::run(release, &table(), &NAMESPACES).expect("the release can be judged")
 }
 
 /// What was rendered grants what the table says, and nothing else, to nobody else, nowhere else.
@@ -59,12 +47,11 @@ fn a_right_too_many_is_explained_by_its_line() {
         .find(|cell| cell.id == "readonly/claude:box/claude/get secrets")
         .expect("secrets are asked about");
     assert_eq!(cell.cause, "expected denied, observed allowed");
-    let place = format!("({name}:{line}: secrets)");
-    assert!(
-        cell.evidence.ends_with(&place),
-        "{} does not end with {place}",
-        cell.evidence
-    );
+    let place = Place {
+        file: name.to_owned(),
+        line: u64::try_from(line).expect("a small file"),
+    };
+    assert_eq!(cell.place, Some(place), "{}", cell.evidence);
     assert!(
         cell.evidence
             .starts_with("ClusterRole claude-in-a-box:claude:box:readonly allows"),

@@ -8,7 +8,8 @@ use rstest::rstest;
 
 use super::*;
 use crate::access::load;
-use crate::access::object::{RoleRef, Selector};
+use crate::access::object::RoleRef;
+use crate::selector::Selector;
 
 fn words(text: &str) -> Vec<Word> {
     text.split_whitespace()

@@ -1,0 +1,199 @@
+//! `cbox verify`: what the agent may do and reach, cell by cell, and why.
+
+mod files;
+
+use std::env;
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use verify::engine::cell::{Cell, Verdict};
+use verify::engine::run::{Run, Totals};
+use verify::engine::stream;
+use verify::judgement::{FAMILIES, Judge, JudgementError, Subject};
+use verify::report::Report;
+use verify::report::change::{self, Change};
+
+use crate::arguments;
+use crate::failure::{Code, Failure};
+use crate::programs;
+use crate::project::Project;
+
+/// The tiers with the profiles that stand for them in `manifests/profiles/`.
+const TIERS: [(&str, &str); 4] = [
+    ("readonly", "readonly"),
+    ("operator", "operator"),
+    ("airgapped", "airgapped"),
+    ("none", "existing-secret"),
+];
+
+/// How many changes the terminal shows; the reports have them all.
+const CHANGES_SHOWN_MAX: usize = 20;
+
+/// Judges the chart, says what was found, and writes the reports.
+pub(crate) fn command(project: &Project, options: &arguments::Verify) -> Result<ExitCode, Failure> {
+    let before = options.compare.as_ref().map(earlier).transpose()?;
+    // The chart is rendered by the image's own Helm.
+    programs::with(project, "helm")?;
+    let judge = Judge::new(&project.root)?;
+    let subjects = subjects(project, &judge, options)?;
+    let families = FAMILIES
+        .iter()
+        .filter(|family| options.family.as_deref().is_none_or(|wanted| wanted == **family));
+    let mut runs = Vec::new();
+    for family in families {
+        runs.push(run(&judge, family, &subjects)?);
+    }
+    let changes = before.map_or_else(Vec::new, |before| change::changes(&before, &runs));
+    if let Some(id) = &options.explain {
+        return explain(&runs, id);
+    }
+    let (title, command) = words(options);
+    let report = Report {
+        title: &title,
+        runs: &runs,
+        changes: &changes,
+        command: &command,
+    };
+    if options.json {
+        stream::write(std::io::stdout().lock(), &runs)
+            .map_err(|error| Failure::new(Code::CannotCreate, error.to_string()))?;
+    } else {
+        say(&report);
+    }
+    if let Some(directory) = &options.report {
+        files::write(directory, &report, &subjects)?;
+        eprintln!("cbox: open {}", directory.join("report.html").display());
+    }
+    // GitHub shows what stands in this file on the job's page.
+    if let Some(page) = env::var_os("GITHUB_STEP_SUMMARY").filter(|page| !page.is_empty()) {
+        files::append(&PathBuf::from(page), &verify::report::summary::markdown(&report))?;
+    }
+    Ok(code(report.totals()))
+}
+
+/// What is judged: the tiers' profiles, or one release with the user's values.
+fn subjects(project: &Project, judge: &Judge, options: &arguments::Verify) -> Result<Vec<Subject>, Failure> {
+    if !options.values.is_empty() {
+        return Ok(vec![judge.subject(None, &options.values)?]);
+    }
+    let is_wanted = |tier: &str| options.tier.is_empty() || options.tier.iter().any(|wanted| wanted == tier);
+    let tiers = TIERS.iter().filter(|(tier, _)| is_wanted(tier));
+    tiers
+        .map(|(tier, profile)| {
+            let values = project.root.join(format!("manifests/profiles/{profile}.yaml"));
+            Ok(judge.subject(Some(tier), &[values])?)
+        })
+        .collect()
+}
+
+/// A family's cells of all subjects.
+fn run(judge: &Judge, family: &str, subjects: &[Subject]) -> Result<Run, Failure> {
+    let mut all = Run {
+        family: family.to_owned(),
+        cells: Vec::new(),
+    };
+    for subject in subjects {
+        all = all.and(judge.run(family, subject, &files::rendered(subject))?);
+    }
+    Ok(all)
+}
+
+/// What is judged, and the command that judges it.
+fn words(options: &arguments::Verify) -> (String, String) {
+    let files: Vec<String> = options.values.iter().map(|file| file.display().to_string()).collect();
+    if files.is_empty() {
+        return ("manifests/chart in its tiers".to_owned(), "./cbox verify".to_owned());
+    }
+    let command = files.iter().map(|file| format!(" --values '{file}'"));
+    (
+        format!("manifests/chart with {}", files.join(", ")),
+        format!("./cbox verify{}", command.collect::<String>()),
+    )
+}
+
+fn earlier(path: &PathBuf) -> Result<Vec<Run>, Failure> {
+    let file = File::open(path)
+        .map_err(|error| Failure::new(Code::NoInput, format!("cannot read {}: {error}", path.display())))?;
+    stream::read(BufReader::new(file)).map_err(|error| {
+        Failure::new(
+            Code::Data,
+            format!("{} is no results.jsonl of a whole run: {error}", path.display()),
+        )
+    })
+}
+
+fn say(report: &Report<'_>) {
+    for run in report.runs {
+        print!("{run}");
+    }
+    if !report.changes.is_empty() {
+        println!("{} cells differ from the run before:", report.changes.len());
+    }
+    let shown = report.changes.iter().take(CHANGES_SHOWN_MAX);
+    shown.for_each(|change: &Change| println!("  {change}"));
+    if report.changes.len() > CHANGES_SHOWN_MAX {
+        println!("  and {} more", report.changes.len() - CHANGES_SHOWN_MAX);
+    }
+}
+
+/// Everything that is known of one cell, of each oracle that was asked.
+fn explain(runs: &[Run], id: &str) -> Result<ExitCode, Failure> {
+    let cells: Vec<&Cell> = runs
+        .iter()
+        .flat_map(|run| &run.cells)
+        .filter(|cell| cell.id == id)
+        .collect();
+    if cells.is_empty() {
+        return Err(Failure::new(
+            Code::Usage,
+            format!("there is no cell '{id}': ./cbox verify --json lists them, and the report shows each one's name"),
+        ));
+    }
+    let mut out = String::new();
+    for cell in &cells {
+        let verdict = match cell.verdict {
+            Verdict::Passed => "passed",
+            Verdict::Failed => "FAILED",
+            Verdict::Error => "ERROR",
+        };
+        let observed = cell.observed.as_deref().unwrap_or("no answer");
+        out.push_str(&format!(
+            "{id}: {verdict}\n  subject   {}\n  expected  {}\n  observed  {observed}, by the {}\n",
+            cell.subject, cell.expected, cell.oracle
+        ));
+        for (word, text) in [("why", &cell.evidence), ("cause", &cell.cause)] {
+            if !text.is_empty() {
+                out.push_str(&format!("  {word:<8}  {text}\n"));
+            }
+        }
+        if let Some(place) = &cell.place {
+            out.push_str(&format!("  line      {place}\n"));
+        }
+    }
+    // Whoever closed the pipe has read enough.
+    let _ = std::io::stdout().lock().write_all(out.as_bytes());
+    Ok(code(cells.iter().map(|cell| cell.verdict).collect()))
+}
+
+/// Passed, failed, or not known.
+fn code(totals: Totals) -> ExitCode {
+    match totals.verdict() {
+        Verdict::Passed => ExitCode::SUCCESS,
+        Verdict::Failed => Code::Failed.into(),
+        Verdict::Error => Code::Unavailable.into(),
+    }
+}
+
+impl From<JudgementError> for Failure {
+    fn from(error: JudgementError) -> Self {
+        let code = match &error {
+            JudgementError::Read { .. } => Code::NoInput,
+            JudgementError::Chart(verify::chart::ChartError::Program(_)) => Code::Unavailable,
+            JudgementError::Access(_) => Code::Software,
+            _ => Code::Data,
+        };
+        Self::new(code, error.to_string())
+    }
+}

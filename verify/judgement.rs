@@ -1,0 +1,201 @@
+//! One release of the chart, judged without a cluster: what its rendered objects grant and open, against what its tier and its
+//! values promise. Every line that decided is led back to the chart.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::access::load as access_load;
+use crate::access::release::Release;
+use crate::access::table::{Table, TableError};
+use crate::access::{self, rendered as access_rendered};
+use crate::chart::origin::{Files, Tracer};
+use crate::chart::{self, CHART, ChartError};
+use crate::engine::run::Run;
+use crate::network::promise::Promise;
+use crate::network::rendered as network_rendered;
+
+/// The release that is judged: names do not change what it may do.
+const NAME: &str = "box";
+const NAMESPACE: &str = "claude";
+
+/// Who may do what, below the project's folder: what was meant.
+const TABLE: &str = "manifests/access.toml";
+
+/// The families, in the order in which they run.
+pub const FAMILIES: [&str; 2] = [access::rendered::FAMILY, network_rendered::FAMILY];
+
+/// A release cannot be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgementError {
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The chart refuses the values, or there is no Helm.
+    #[error(transparent)]
+    Chart(#[from] ChartError),
+    /// The table of rights is wrong.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// RBAC objects cannot be read.
+    #[error(transparent)]
+    Objects(#[from] access_load::LoadError),
+    /// The family access has a defect.
+    #[error(transparent)]
+    Access(#[from] access_rendered::RenderedError),
+    /// The network cannot be judged.
+    #[error(transparent)]
+    Network(#[from] network_rendered::RenderedError),
+    /// The values cannot be read.
+    #[error(transparent)]
+    Promise(#[from] crate::network::promise::PromiseError),
+    /// Rights in every namespace have no list of namespaces to be compared with.
+    #[error(
+        "access.clusterWide is true: that is every right of tier operator in every namespace, and there is nothing to compare it with; \
+         name access.namespaces instead, or leave the family access out"
+    )]
+    ClusterWide,
+}
+
+/// One release of the chart of a project.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    /// How cells and files name it.
+    pub name: String,
+    /// Its tier.
+    pub tier: String,
+    /// The chart's values with the user's over them.
+    values: Value,
+    /// What Helm rendered.
+    pub rendered: String,
+}
+
+/// A project's chart and its table, read once.
+#[derive(Debug)]
+pub struct Judge {
+    root: PathBuf,
+    table: Table,
+    chart: Files,
+}
+
+impl Judge {
+    /// Reads the chart and the table of the project in `root`.
+    ///
+    /// # Errors
+    ///
+    /// When one of them cannot be read, or the table contradicts itself.
+    pub fn new(root: &Path) -> Result<Self, JudgementError> {
+        let table = Table::parse(&read(&root.join(TABLE))?)?;
+        let mut chart = BTreeMap::new();
+        gather(&root.join(CHART), Path::new(""), &mut chart)?;
+        Ok(Self {
+            root: root.to_owned(),
+            table,
+            chart,
+        })
+    }
+
+    /// Renders the chart with files of values, the later over the earlier. The name stands in front of every cell.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be read, or Helm, the schema or the chart refuses.
+    pub fn subject(&self, name: Option<&str>, files: &[PathBuf]) -> Result<Subject, JudgementError> {
+        let mut own = Value::Object(serde_json::Map::new());
+        for path in files {
+            for object in chart::objects(&read(path)?)? {
+                chart::merge(&mut own, object);
+            }
+        }
+        let mut values = chart::objects(self.chart.get("values.yaml").map_or("", String::as_str))?
+            .into_iter()
+            .next()
+            .unwrap_or_default();
+        chart::merge(&mut values, own.clone());
+        let release = chart::Release {
+            chart: self.root.join(CHART),
+            name: NAME.to_owned(),
+            namespace: NAMESPACE.to_owned(),
+            values: own,
+        };
+        let rendered = release.render()?;
+        let tier = values["tier"].as_str().unwrap_or_default().to_owned();
+        Ok(Subject {
+            name: name.map_or_else(|| tier.clone(), str::to_owned),
+            tier,
+            values,
+            rendered,
+        })
+    }
+
+    /// Decides every cell of a family; `file` is how places name the rendered file where no line of the chart is known.
+    ///
+    /// # Errors
+    ///
+    /// When what was rendered cannot be judged.
+    pub fn run(&self, family: &str, subject: &Subject, file: &str) -> Result<Run, JudgementError> {
+        let mut run = if family == network_rendered::FAMILY {
+            let promise = Promise::of(&subject.tier, NAMESPACE, &subject.values)?;
+            network_rendered::run(&subject.name, &promise, NAMESPACE, (file, &subject.rendered))?
+        } else {
+            let release = self.release(subject, file)?;
+            access_rendered::run(&release, &self.table, &access_rendered::namespaces(&release))?
+        };
+        let mut tracer = Tracer::new((file, &subject.rendered), CHART, &self.chart);
+        run.cells.iter_mut().for_each(|cell| tracer.trace(cell));
+        Ok(run)
+    }
+
+    fn release(&self, subject: &Subject, file: &str) -> Result<Release, JudgementError> {
+        let access = &subject.values["access"];
+        if access["clusterWide"] == true {
+            return Err(JudgementError::ClusterWide);
+        }
+        let acts_in = access["namespaces"].as_array();
+        let acts_in: Vec<&str> = acts_in.into_iter().flatten().filter_map(Value::as_str).collect();
+        let account = &subject.values["serviceAccount"]["name"];
+        let account = account.as_str().filter(|name| !name.is_empty()).unwrap_or(NAME);
+        let mut release = Release::read(
+            &subject.tier,
+            (NAMESPACE, account),
+            if subject.tier == "operator" { &acts_in } else { &[] },
+            (file, &subject.rendered),
+        )?;
+        release.name.clone_from(&subject.name);
+        Ok(release)
+    }
+}
+
+fn read(path: &Path) -> Result<String, JudgementError> {
+    fs::read_to_string(path).map_err(|source| JudgementError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The text files below a folder, by their path in it.
+fn gather(folder: &Path, below: &Path, files: &mut Files) -> Result<(), JudgementError> {
+    let failed = |source| JudgementError::Read {
+        path: folder.to_owned(),
+        source,
+    };
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let path = below.join(entry.file_name());
+        if entry.file_type().map_err(failed)?.is_dir() {
+            gather(&entry.path(), &path, files)?;
+        } else {
+            files.insert(path.to_string_lossy().into_owned(), read(&entry.path())?);
+        }
+    }
+    Ok(())
+}
