@@ -1,6 +1,7 @@
 //! One self-contained page: tables as heat maps, a filter, the explanation of each cell, and what changed. It loads nothing
 //! from anywhere and works from a file.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -36,16 +37,21 @@ fn families(report: &Report<'_>) -> Vec<serde_json::Value> {
         .runs
         .iter()
         .map(|run| {
-            let mut sheets: BTreeMap<(&str, &str), Sheet<'_>> = BTreeMap::new();
+            // In the order in which they came, so that what the run is about first is shown first.
+            let mut sheets: Vec<Sheet<'_>> = Vec::new();
+            let mut positions: BTreeMap<(&str, &str), usize> = BTreeMap::new();
             let mut texts = Texts::default();
             for cell in &run.cells {
-                let sheet = sheets.entry((cell.position().sheet, &cell.oracle)).or_default();
-                sheet.add(cell, report.command, &mut texts);
+                let name = (cell.position().sheet, cell.oracle.as_str());
+                let position = *positions.entry(name).or_insert_with(|| {
+                    sheets.push(Sheet::new(name));
+                    sheets.len() - 1
+                });
+                if let Some(sheet) = sheets.get_mut(position) {
+                    sheet.add(cell, report.command, &mut texts);
+                }
             }
-            let sheets: Vec<_> = sheets
-                .into_iter()
-                .map(|((name, oracle), sheet)| json!({ "name": name, "oracle": oracle, "table": sheet.table() }))
-                .collect();
+            let sheets: Vec<_> = sheets.into_iter().map(Sheet::json).collect();
             json!({ "name": run.family, "totals": run.totals(), "texts": texts.list, "sheets": sheets })
         })
         .collect()
@@ -67,9 +73,10 @@ impl<'run> Texts<'run> {
     }
 }
 
-/// One table, in the order in which its rows and columns first came.
-#[derive(Default)]
+/// One table.
 struct Sheet<'run> {
+    name: &'run str,
+    oracle: &'run str,
     rows: Vec<&'run str>,
     columns: Vec<&'run str>,
     places: BTreeMap<(usize, usize), Entry>,
@@ -80,6 +87,16 @@ struct Sheet<'run> {
 struct Entry(char, usize, usize, usize, usize, Option<String>, Option<String>);
 
 impl<'run> Sheet<'run> {
+    fn new((name, oracle): (&'run str, &'run str)) -> Self {
+        Self {
+            name,
+            oracle,
+            rows: Vec::new(),
+            columns: Vec::new(),
+            places: BTreeMap::new(),
+        }
+    }
+
     fn add(&mut self, cell: &'run Cell, command: &str, texts: &mut Texts<'run>) {
         let position = cell.position();
         let row = index(&mut self.rows, position.row);
@@ -101,13 +118,30 @@ impl<'run> Sheet<'run> {
         self.places.insert((row, column), entry);
     }
 
-    fn table(self) -> serde_json::Value {
+    /// Rows as they came; columns with most cells first, so that what is seldom asked does not stand in the way.
+    fn json(self) -> serde_json::Value {
+        let mut counts = vec![0_usize; self.columns.len()];
+        for (_, column) in self.places.keys() {
+            if let Some(count) = counts.get_mut(*column) {
+                *count += 1;
+            }
+        }
+        let mut order: Vec<usize> = (0..self.columns.len()).collect();
+        order.sort_by_key(|column| Reverse(counts.get(*column).copied()));
+        let columns: Vec<_> = order.iter().filter_map(|column| self.columns.get(*column)).collect();
+        let mut places = vec![0; order.len()];
+        for (place, column) in order.iter().enumerate() {
+            if let Some(entry) = places.get_mut(*column) {
+                *entry = place;
+            }
+        }
         let cells: Vec<_> = self
             .places
             .iter()
-            .map(|((row, column), entry)| json!([row, column, entry]))
+            .map(|((row, column), entry)| json!([row, places.get(*column), entry]))
             .collect();
-        json!({ "rows": self.rows, "columns": self.columns, "cells": cells })
+        let table = json!({ "rows": self.rows, "columns": columns, "cells": cells });
+        json!({ "name": self.name, "oracle": self.oracle, "table": table })
     }
 }
 
