@@ -13,7 +13,7 @@ use verify::engine::run::{Run, Totals};
 use verify::engine::stream;
 use verify::judgement::{FAMILIES, Judge, JudgementError, Subject};
 use verify::report::Report;
-use verify::report::change::{self, Change};
+use verify::report::change;
 
 use crate::arguments;
 use crate::failure::{Code, Failure};
@@ -124,18 +124,19 @@ fn earlier(path: &PathBuf) -> Result<Vec<Run>, Failure> {
     })
 }
 
+/// Says what was found. Whoever closes the pipe has read enough.
 fn say(report: &Report<'_>) {
-    for run in report.runs {
-        print!("{run}");
-    }
-    if !report.changes.is_empty() {
-        println!("{} cells differ from the run before:", report.changes.len());
+    let mut text: String = report.runs.iter().map(ToString::to_string).collect();
+    let count = report.changes.len();
+    if count > 0 {
+        text.push_str(&format!("{count} cells differ from the run before:\n"));
     }
     let shown = report.changes.iter().take(CHANGES_SHOWN_MAX);
-    shown.for_each(|change: &Change| println!("  {change}"));
-    if report.changes.len() > CHANGES_SHOWN_MAX {
-        println!("  and {} more", report.changes.len() - CHANGES_SHOWN_MAX);
+    shown.for_each(|change| text.push_str(&format!("  {change}\n")));
+    if count > CHANGES_SHOWN_MAX {
+        text.push_str(&format!("  and {} more\n", count - CHANGES_SHOWN_MAX));
     }
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
 /// Everything that is known of one cell, of each oracle that was asked.

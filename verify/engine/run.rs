@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::cell::{Cell, Verdict};
+use crate::engine::cell::{Cell, Place, Verdict};
 
 /// How many cells that did not pass the summary shows; the stream has them all.
 const SHOWN_MAX: usize = 20;
@@ -86,7 +86,8 @@ impl Run {
     }
 }
 
-/// What the terminal shows: a line of totals, a line for each oracle, and the first cells that did not pass.
+/// What the terminal shows: a line of totals, a line for each oracle, the lines of files that decided cells that did not pass,
+/// and the first of these cells.
 impl Display for Run {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let totals = self.totals();
@@ -99,10 +100,18 @@ impl Display for Run {
             writeln!(out, "  by {oracle}: {}", words(totals))?;
         }
         let wrong = self.cells.iter().filter(|cell| cell.verdict != Verdict::Passed);
+        let mut places: BTreeMap<&Place, u64> = BTreeMap::new();
+        for place in wrong.clone().filter_map(|cell| cell.place.as_ref()) {
+            *places.entry(place).or_default() += 1;
+        }
+        for (place, count) in &places {
+            writeln!(out, "  {place} decides {count} of the cells that did not pass")?;
+        }
         for cell in wrong.clone().take(SHOWN_MAX) {
             writeln!(out, "  {} (by {}): {}", cell.id, cell.oracle, cell.cause)?;
+            let place = cell.place.as_ref().map_or(String::new(), |place| format!("{place}: "));
             if !cell.evidence.is_empty() {
-                writeln!(out, "    {}", cell.evidence)?;
+                writeln!(out, "    {place}{}", cell.evidence)?;
             }
         }
         let hidden = wrong.count().saturating_sub(SHOWN_MAX);
@@ -156,6 +165,29 @@ mod tests {
         let expected = "access: 3 cells, 1 passed, 1 failed, 1 errors\n  by review: 3 cells, 1 passed, 1 failed, 1 errors\n  \
                         b (by review): because\n    rule at line 7\n  c (by review): because\n    rule at line 7\n";
         assert_eq!(run.to_string(), expected);
+    }
+
+    #[test]
+    fn a_line_that_decided_is_named_once_for_all_its_cells() {
+        let mut wrong = cell("a", Verdict::Failed);
+        wrong.place = Some(Place {
+            file: "chart.yaml".to_owned(),
+            line: 7,
+        });
+        let family = "access".to_owned();
+        let cells = vec![
+            wrong.clone(),
+            Cell {
+                id: "b".to_owned(),
+                ..wrong
+            },
+        ];
+        let text = Run { family, cells }.to_string();
+        assert!(
+            text.contains("  chart.yaml:7 decides 2 of the cells that did not pass\n"),
+            "{text}"
+        );
+        assert!(text.contains("    chart.yaml:7: rule at line 7\n"), "{text}");
     }
 
     #[test]
