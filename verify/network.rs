@@ -9,6 +9,7 @@
 //! that a range that is written wrongly in the chart is not written wrongly here in the same way.
 
 pub mod load;
+pub mod mutation;
 pub mod object;
 pub mod promise;
 pub mod rendered;

@@ -2,6 +2,7 @@
 
 mod browser;
 mod hole;
+mod mutants;
 
 use std::fs::{self, File};
 use std::io::BufReader;

@@ -18,7 +18,7 @@ use crate::selector::Labels;
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// Public addresses, each with the range that it stands beside.
-const PUBLIC: [(&str, &str); 27] = [
+const PUBLIC: [(&str, &str); 29] = [
     ("1.0.0.0", "beside 0.0.0.0/8"),
     ("8.8.8.8", "a name server of the Internet"),
     ("9.255.255.255", "below 10.0.0.0/8"),
@@ -35,6 +35,8 @@ const PUBLIC: [(&str, &str); 27] = [
     ("172.32.0.0", "above 172.16.0.0/12"),
     ("191.255.255.255", "below 192.0.0.0/24"),
     ("192.0.1.0", "above 192.0.0.0/24"),
+    ("192.88.98.255", "below 192.88.99.0/24"),
+    ("192.88.100.0", "above 192.88.99.0/24"),
     ("192.167.255.255", "below 192.168.0.0/16"),
     ("192.169.0.0", "above 192.168.0.0/16"),
     ("198.17.255.255", "below 198.18.0.0/15"),
@@ -49,8 +51,9 @@ const PUBLIC: [(&str, &str); 27] = [
 ];
 
 /// Addresses that are no public hosts, each with what it is.
-const NOT_PUBLIC: [(&str, &str); 31] = [
+const NOT_PUBLIC: [(&str, &str); 39] = [
     ("0.0.0.1", "this network"),
+    ("0.255.255.255", "the last of this network"),
     ("10.0.0.0", "the first of 10.0.0.0/8"),
     ("10.96.0.1", "a Service of the cluster"),
     ("10.255.255.255", "the last of 10.0.0.0/8"),
@@ -58,24 +61,31 @@ const NOT_PUBLIC: [(&str, &str); 31] = [
     ("100.100.100.200", "Alibaba's metadata"),
     ("100.127.255.255", "the last that carriers share"),
     ("127.0.0.1", "loopback"),
+    ("127.255.255.255", "the last of loopback"),
     ("168.63.129.16", "Azure's host"),
+    ("169.254.0.1", "link-local"),
     ("169.254.169.254", "metadata of AWS, Google and Azure"),
     ("169.254.170.2", "credentials of AWS's tasks"),
     ("172.16.0.0", "the first of 172.16.0.0/12"),
     ("172.31.255.255", "the last of 172.16.0.0/12"),
+    ("192.0.0.1", "protocol assignments"),
     ("192.0.0.192", "Oracle's metadata"),
     ("192.88.99.1", "a relay of 6to4"),
+    ("192.88.99.255", "the last relay of 6to4"),
     ("192.168.0.0", "the first of 192.168.0.0/16"),
     ("192.168.255.255", "the last of 192.168.0.0/16"),
     ("198.18.0.0", "the first for benchmarks"),
     ("198.19.255.255", "the last for benchmarks"),
     ("224.0.0.1", "multicast"),
+    ("239.255.255.255", "the last of multicast"),
     ("240.0.0.1", "reserved"),
     ("255.255.255.255", "broadcast"),
     ("::1", "loopback"),
     ("::ffff:10.0.0.1", "a private address in IPv6"),
     ("64:ff9b::a9fe:a9fe", "metadata behind NAT64"),
     ("2001::1", "Teredo"),
+    ("2001:0:ffff::1", "the last of Teredo"),
+    ("2002:a00:1::1", "a private address behind 6to4"),
     ("2002:a9fe:a9fe::1", "metadata behind 6to4"),
     ("fc00::1", "unique local"),
     ("fd00:ec2::254", "AWS's metadata"),
@@ -266,7 +276,21 @@ impl Promise {
             }
             Role::Other => false,
         };
-        is_promised || self.is_asked_for(traffic, pod)
+        is_promised || self.is_in_a_named_range(traffic) || self.is_asked_for(traffic, pod)
+    }
+
+    /// A range that the values name is open whatever else its addresses are.
+    fn is_in_a_named_range(&self, traffic: &Traffic) -> bool {
+        let (gateway, dns) = (&self.network.gateway, &self.network.dns);
+        let is_at = |range: &IpNet| range.contains(&traffic.peer.address);
+        let is_gateway = gateway.cidr.parse().is_ok_and(|range| is_at(&range))
+            && traffic.protocol == Protocol::Tcp
+            && traffic.port == gateway.port;
+        let is_name_server = dns.enabled
+            && dns.cidrs.iter().any(is_at)
+            && traffic.protocol != Protocol::Sctp
+            && dns.ports.contains(&traffic.port);
+        is_gateway || is_name_server
     }
 
     /// Rules of the user's own open what they say; what they say is decided as it is for every policy.
@@ -342,6 +366,12 @@ impl Promise {
         let mut control_plane: Vec<IpAddr> = addresses.collect();
         control_plane.sort_unstable();
         control_plane.dedup();
+        let beside = control_plane.iter().copied().flat_map(neighbours);
+        let beside: Vec<IpAddr> = beside.filter(|address| !control_plane.contains(address)).collect();
+        let beside = beside
+            .into_iter()
+            .map(|address| (host("a machine beside the API server", address), Role::Other));
+        hosts.extend(beside);
         hosts.extend(
             control_plane
                 .into_iter()
@@ -362,7 +392,15 @@ impl Promise {
     fn gateway(&self) -> Vec<(Host, Role)> {
         let gateway = &self.network.gateway;
         if let Ok(range) = gateway.cidr.parse::<IpNet>() {
-            return vec![(host("the gateway", range.addr()), Role::Gateway)];
+            // Every address of the range is the gateway; beside it stands nobody that a box has business with.
+            let beside = neighbours(range.addr())
+                .into_iter()
+                .filter(|address| !range.contains(address));
+            let mut hosts: Vec<_> = beside
+                .map(|address| (host("a machine beside the gateway", address), Role::Other))
+                .collect();
+            hosts.push((host("the gateway", range.addr()), Role::Gateway));
+            return hosts;
         }
         if gateway.pod_labels.is_empty() && gateway.namespace_labels.is_empty() {
             return Vec::new();
@@ -377,7 +415,17 @@ impl Promise {
             true => Role::Gateway,
             false => Role::Other,
         };
+        let elsewhere = named("elsewhere");
         vec![
+            (
+                pod(
+                    "a pod elsewhere that has the gateway's labels",
+                    22,
+                    &elsewhere,
+                    &gateway.pod_labels,
+                ),
+                Role::Other,
+            ),
             (pod("the gateway", 20, &namespace, &gateway.pod_labels), Role::Gateway),
             (pod("a pod beside the gateway", 21, &namespace, &other), neighbour),
         ]
@@ -409,6 +457,20 @@ fn host(name: &str, address: IpAddr) -> Host {
         name: name.to_owned(),
         address,
         pod: None,
+    }
+}
+
+/// The addresses directly below and above one.
+fn neighbours(address: IpAddr) -> [IpAddr; 2] {
+    match address {
+        IpAddr::V4(address) => {
+            let number = u32::from(address);
+            [number.wrapping_sub(1), number.wrapping_add(1)].map(|number| IpAddr::V4(number.into()))
+        }
+        IpAddr::V6(address) => {
+            let number = u128::from(address);
+            [number.wrapping_sub(1), number.wrapping_add(1)].map(|number| IpAddr::V6(number.into()))
+        }
     }
 }
 
