@@ -30,7 +30,7 @@ impl Process {
     }
 
     /// All arguments, our own name first.
-    pub fn arguments(&self) -> impl Iterator<Item = &CStr> {
+    pub fn arguments(&self) -> impl Iterator<Item = &CStr> + Clone {
         (0..self.argument_count).map(|index| self.argument(index))
     }
 
@@ -47,6 +47,23 @@ impl Process {
     pub fn arguments_from(&self, index: usize) -> *const *const c_char {
         // SAFETY: the array has one more element than the count, the null pointer.
         unsafe { self.arguments.add(index.min(self.argument_count)) }
+    }
+
+    /// The arguments for a shell that reads the program, which is at this path, as its script. They are made in place: the name of
+    /// the shell goes where the argument before the program's name was.
+    ///
+    /// # Safety
+    ///
+    /// The argument before the program's name, and that name, are not read again but by the shell. `index` is at least 1 and below
+    /// the count.
+    pub unsafe fn arguments_for_shell(&self, index: usize, shell: &'static CStr, path: &CStr) -> *const *const c_char {
+        // SAFETY: the kernel made the array on our stack, where we may write; both places are within it.
+        unsafe {
+            let place = self.arguments.add(index - 1).cast_mut();
+            *place = shell.as_ptr();
+            *place.add(1) = path.as_ptr();
+            place
+        }
     }
 
     /// The environment, as `execve(2)` wants it.

@@ -32,6 +32,17 @@ impl Candidate {
             .all(|part| self.append(part))
     }
 
+    /// Holds this path from now on, cut if it is too long.
+    pub fn hold(&mut self, path: &CStr) {
+        self.size = 0;
+        let bytes = path.to_bytes_with_nul();
+        let is_whole = self.append(bytes);
+        if !is_whole {
+            self.append(bytes.get(..PATH_SIZE_MAX - 1).unwrap_or_default());
+            self.append(b"\0");
+        }
+    }
+
     /// The path.
     pub fn path(&self) -> &CStr {
         CStr::from_bytes_until_nul(&self.bytes).unwrap_or_default()

@@ -9,10 +9,18 @@ impl Errno {
     pub const NO_ENTRY: Self = Self(2);
     /// A signal came in between.
     pub const INTERRUPTED: Self = Self(4);
+    /// There is no such process.
+    pub const NO_PROCESS: Self = Self(3);
+    /// There is no such device.
+    pub const NO_DEVICE: Self = Self(6);
+    /// Not a program that this kernel can execute.
+    pub const NO_EXECUTABLE: Self = Self(8);
     /// Not permitted.
     pub const ACCESS: Self = Self(13);
     /// A part of the path is no directory.
     pub const NOT_DIRECTORY: Self = Self(20);
+    /// Not a terminal, or not ours.
+    pub const NO_TERMINAL: Self = Self(25);
     /// The path is too long.
     pub const NAME_TOO_LONG: Self = Self(36);
 
@@ -26,7 +34,7 @@ impl Errno {
             8 => "not a program for this machine, and no script that begins with #!",
             11 => "no more processes can be started (a limit of processes is reached)",
             12 => "out of memory",
-            13 => "permission denied (a directory, a file without the x bit, or a mount with noexec)",
+            13 => "permission denied",
             20 => "a part of its path is not a directory",
             21 => "its interpreter is a directory",
             22 => "its ELF header is invalid",
@@ -37,6 +45,35 @@ impl Errno {
             40 => "too many symbolic links",
             80 => "its interpreter is not an ELF loader",
             _ => "the kernel refuses",
+        }
+    }
+
+    /// What `strerror(3)` of the GNU C library says, for the errors that starting a program can meet.
+    pub fn libc_text(self) -> &'static str {
+        match self.0 {
+            1 => "Operation not permitted",
+            2 => "No such file or directory",
+            3 => "No such process",
+            5 => "Input/output error",
+            6 => "No such device or address",
+            7 => "Argument list too long",
+            8 => "Exec format error",
+            9 => "Bad file descriptor",
+            11 => "Resource temporarily unavailable",
+            12 => "Cannot allocate memory",
+            13 => "Permission denied",
+            20 => "Not a directory",
+            21 => "Is a directory",
+            22 => "Invalid argument",
+            23 => "Too many open files in system",
+            24 => "Too many open files",
+            25 => "Inappropriate ioctl for device",
+            26 => "Text file busy",
+            36 => "File name too long",
+            38 => "Function not implemented",
+            40 => "Too many levels of symbolic links",
+            80 => "Accessing a corrupted shared library",
+            _ => "Unknown error",
         }
     }
 }
