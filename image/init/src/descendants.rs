@@ -14,7 +14,7 @@ const NAMES_MAX: u32 = 16;
 pub fn send(signal: u32, except: Option<ProcessId>, child: Option<ProcessId>) {
     let us = sys::process_id();
     let mut buffer = Buffer::new();
-    let seen = processes::for_each(|process| {
+    let seen = processes::for_each(&mut |process| {
         if process != us && Some(process) != except {
             send_if_ours(signal, process, us, &mut buffer);
         }
@@ -61,7 +61,7 @@ pub fn name(beginning: &str) {
     let mut chain = Buffer::new();
     let mut own = Buffer::new();
     let mut count = 0;
-    let seen = processes::for_each(|process| {
+    let seen = processes::for_each(&mut |process| {
         if process == us || !processes::descends(process, us, &mut chain) {
             return;
         }

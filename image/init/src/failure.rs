@@ -1,6 +1,6 @@
 //! Why a program did not start, told apart as far as it can be: for the person who has to mend it.
 
-use crate::message::Message;
+use crate::message::{Message, Part};
 use crate::status;
 use crate::sys::{self, Errno};
 use core::ffi::CStr;
@@ -117,36 +117,46 @@ impl Reason {
     #[cold]
     #[inline(never)]
     pub fn message(self, program: &CStr, facts: &Facts) -> Message {
+        let (template, subject) = match self {
+            Self::NotFound if program.to_bytes().contains(&b'/') => ("%: not found", ""),
+            Self::NotFound => ("%: not found in any directory of PATH", ""),
+            Self::Directory => (CANNOT, "it is a directory"),
+            Self::NoExecuteBit => (CANNOT, "nobody may execute it (chmod +x)"),
+            Self::NoExecMount => (CANNOT, "it is on a mount with noexec"),
+            Self::NotPermitted => (
+                CANNOT,
+                "permission denied for this user, on the way to it or of its interpreter",
+            ),
+            Self::NoInterpreter => (CANNOT, "its interpreter does not exist: "),
+            Self::NoLoader => (
+                CANNOT,
+                "its ELF loader does not exist (it was built for another system)",
+            ),
+            Self::OtherMachine(_) => (CANNOT, "it is a program for "),
+            Self::Empty => (CANNOT, "it is empty"),
+            Self::NoShebang => (CANNOT, "not a program, and no script that begins with #!"),
+            Self::Other(errno) => (CANNOT, errno.reason()),
+        };
         let mut message = Message::new();
-        message.bytes(program.to_bytes());
+        message.fill(
+            template,
+            &[Part::Bytes(program.to_bytes()), Part::Bytes(subject.as_bytes())],
+        );
         match self {
-            Self::NotFound if program.to_bytes().contains(&b'/') => message.text(": not found"),
-            Self::NotFound => message.text(": not found in any directory of PATH"),
-            _ => message.text(": cannot be executed: "),
-        };
-        match self {
-            Self::NotFound => &mut message,
-            Self::Directory => message.text("it is a directory"),
-            Self::NoExecuteBit => message.text("nobody may execute it (chmod +x)"),
-            Self::NoExecMount => message.text("it is on a mount with noexec"),
-            Self::NotPermitted => message.text("permission denied for this user, on the way to it or of its interpreter"),
             Self::NoInterpreter => {
-                message.text("its interpreter does not exist: ");
-                message.bytes(interpreter(facts.head()))
+                message.bytes(interpreter(facts.head()));
             }
-            Self::NoLoader => message.text("its ELF loader does not exist (it was built for another system)"),
-            Self::OtherMachine(machine) => message
-                .text("it is a program for ")
-                .text(machine_name(machine))
-                .text(", and this machine is ")
-                .text(machine_name(sys::ELF_MACHINE)),
-            Self::Empty => message.text("it is empty"),
-            Self::NoShebang => message.text("not a program, and no script that begins with #!"),
-            Self::Other(errno) => message.text(errno.reason()),
-        };
+            Self::OtherMachine(machine) => {
+                let names = [machine, sys::ELF_MACHINE].map(|it| Part::Bytes(machine_name(it).as_bytes()));
+                message.fill("%, and this machine is %", &names);
+            }
+            _ => {}
+        }
         message
     }
 }
+
+const CANNOT: &str = "%: cannot be executed: %";
 
 /// What stands after `#!`, up to the end of its line.
 fn interpreter(head: &[u8]) -> &[u8] {
@@ -155,18 +165,20 @@ fn interpreter(head: &[u8]) -> &[u8] {
 }
 
 /// elf.h's `EM_*`, as far as containers are made for them.
+static MACHINES: [(u16, &str); 8] = [
+    (3, "32-bit x86 (i386)"),
+    (21, "PowerPC (ppc64le)"),
+    (22, "IBM Z (s390x)"),
+    (40, "32-bit ARM (arm)"),
+    (62, "x86-64 (amd64)"),
+    (183, "64-bit ARM (arm64)"),
+    (243, "RISC-V (riscv64)"),
+    (258, "LoongArch (loong64)"),
+];
+
 fn machine_name(machine: u16) -> &'static str {
-    match machine {
-        3 => "32-bit x86 (i386)",
-        20 | 21 => "PowerPC (ppc64le)",
-        22 => "IBM Z (s390x)",
-        40 => "32-bit ARM (arm)",
-        62 => "x86-64 (amd64)",
-        183 => "64-bit ARM (arm64)",
-        243 => "RISC-V (riscv64)",
-        258 => "LoongArch (loong64)",
-        _ => "another architecture",
-    }
+    let known = MACHINES.iter().find(|(number, _)| *number == machine);
+    known.map_or("another architecture", |(_, name)| name)
 }
 
 #[cfg(test)]

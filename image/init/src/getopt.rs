@@ -1,7 +1,8 @@
 //! Options as `getopt(3)` and `getopt_long(3)` of the GNU C library read them, up to the first argument that is none: what follows
 //! the program's name is the program's, whatever it looks like.
 
-use crate::message::Message;
+use crate::message::{Message, Part};
+use crate::process::Arguments;
 use core::ffi::CStr;
 
 /// What there is to recognise.
@@ -57,30 +58,26 @@ pub enum Error<'a> {
 }
 
 /// A command line that is being read.
-#[derive(Debug)]
-pub struct Getopt<'a, I> {
-    options: Options,
-    arguments: I,
+pub struct Getopt<'a> {
+    options: &'static Options,
+    arguments: Arguments<'a>,
     /// The argument whose letters are being read, and those that are left of it.
     letters: Option<(&'a CStr, &'a [u8])>,
-    /// Of the argument after those that were read.
-    index: usize,
 }
 
-impl<'a, I: Iterator<Item = (usize, &'a CStr)>> Getopt<'a, I> {
-    /// Reads arguments with their indices.
-    pub fn new(options: Options, arguments: I) -> Self {
+impl<'a> Getopt<'a> {
+    /// Reads these arguments.
+    pub fn new(options: &'static Options, arguments: Arguments<'a>) -> Self {
         Self {
             options,
             arguments,
             letters: None,
-            index: 0,
         }
     }
 
     /// The index of the argument after those that were read; for an option that is the last of ours.
     pub fn index(&self) -> usize {
-        self.index
+        self.arguments.index()
     }
 
     /// Reads on. After an error, and after the program, there is nothing more to read.
@@ -88,21 +85,18 @@ impl<'a, I: Iterator<Item = (usize, &'a CStr)>> Getopt<'a, I> {
         if let Some((argument, [letter, rest @ ..])) = self.letters {
             return self.letter(argument, *letter, rest);
         }
-        let Some((index, argument)) = self.next_argument() else {
+        let Some((index, argument)) = self.arguments.take_next() else {
             return Token::End;
         };
         match argument.to_bytes() {
-            b"--" => self.next_argument().map_or(Token::End, |(index, _)| Token::Program(index)),
+            b"--" => self
+                .arguments
+                .take_next()
+                .map_or(Token::End, |(index, _)| Token::Program(index)),
             [b'-', b'-', name @ ..] if !self.options.long.is_empty() => self.name(argument, name),
             [b'-', letter, rest @ ..] => self.letter(argument, *letter, rest),
             _ => Token::Program(index),
         }
-    }
-
-    fn next_argument(&mut self) -> Option<(usize, &'a CStr)> {
-        let next = self.arguments.next();
-        self.index = next.map_or(self.index, |(index, _)| index + 1);
-        next
     }
 
     fn letter(&mut self, argument: &'a CStr, letter: u8, rest: &'a [u8]) -> Token<'a> {
@@ -118,7 +112,7 @@ impl<'a, I: Iterator<Item = (usize, &'a CStr)>> Getopt<'a, I> {
         if !rest.is_empty() {
             return Token::Option(letter, rest);
         }
-        match self.next_argument() {
+        match self.arguments.take_next() {
             Some((_, value)) => Token::Option(letter, value.to_bytes()),
             None => Token::Error(Error::NoArgumentOfLetter(letter)),
         }
@@ -128,7 +122,11 @@ impl<'a, I: Iterator<Item = (usize, &'a CStr)>> Getopt<'a, I> {
         let end = text.iter().position(|byte| *byte == b'=');
         let name = text.get(..end.unwrap_or(text.len())).unwrap_or_default();
         let value = end.and_then(|end| text.get(end + 1..));
-        let mut matching = self.options.long.iter().filter(|long| long.name.as_bytes().starts_with(name));
+        let mut matching = self
+            .options
+            .long
+            .iter()
+            .filter(|long| long.name.as_bytes().starts_with(name));
         let exact = self.options.long.iter().find(|long| long.name.as_bytes() == name);
         let abbreviated = matching.next().filter(|_| self.options.abbreviates);
         let option = match (exact, abbreviated, matching.next()) {
@@ -143,7 +141,7 @@ impl<'a, I: Iterator<Item = (usize, &'a CStr)>> Getopt<'a, I> {
             (false, None) => Token::Option(option.letter, b""),
             (false, Some(_)) => Token::Error(Error::UnwantedArgument(option.name)),
             (true, Some(value)) => Token::Option(option.letter, value),
-            (true, None) => match self.next_argument() {
+            (true, None) => match self.arguments.take_next() {
                 Some((_, value)) => Token::Option(option.letter, value.to_bytes()),
                 None => Token::Error(Error::NoArgumentOfName(option.name)),
             },
@@ -156,31 +154,25 @@ impl Error<'_> {
     #[cold]
     #[inline(never)]
     pub fn message(&self, called: &[u8]) -> Message {
-        let mut message = Message::bare();
-        message.bytes(called).text(": ");
-        match *self {
-            Self::UnknownLetter(letter, _) => message.text("invalid option -- '").bytes(&[letter]),
-            Self::UnknownName(argument) => message.text("unrecognized option '").bytes(argument.to_bytes()),
-            Self::Ambiguous(argument, long) => {
-                message.text("option '").bytes(argument).text("' is ambiguous; possibilities:");
-                let text = argument.get(2..).unwrap_or_default();
-                let name = text.split(|byte| *byte == b'=').next().unwrap_or_default();
-                for option in long.iter().filter(|long| long.name.as_bytes().starts_with(name)) {
-                    message.text(" '--").text(option.name).text("'");
-                }
-                return message;
+        let (template, subject) = match *self {
+            Self::UnknownLetter(ref letter, _) => ("%: invalid option -- '%'", core::slice::from_ref(letter)),
+            Self::UnknownName(argument) => ("%: unrecognized option '%'", argument.to_bytes()),
+            Self::Ambiguous(argument, _) => ("%: option '%' is ambiguous; possibilities:", argument),
+            Self::UnwantedArgument(name) => ("%: option '--%' doesn't allow an argument", name.as_bytes()),
+            Self::NoArgumentOfLetter(ref letter) => {
+                ("%: option requires an argument -- '%'", core::slice::from_ref(letter))
             }
-            Self::UnwantedArgument(name) => {
-                message.text("option '--").text(name).text("' doesn't allow an argument");
-                return message;
-            }
-            Self::NoArgumentOfLetter(letter) => message.text("option requires an argument -- '").bytes(&[letter]),
-            Self::NoArgumentOfName(name) => {
-                message.text("option '--").text(name).text("' requires an argument");
-                return message;
-            }
+            Self::NoArgumentOfName(name) => ("%: option '--%' requires an argument", name.as_bytes()),
         };
-        message.text("'");
+        let mut message = Message::bare();
+        message.fill(template, &[Part::Bytes(called), Part::Bytes(subject)]);
+        if let Self::Ambiguous(argument, long) = *self {
+            let text = argument.get(2..).unwrap_or_default();
+            let name = text.split(|byte| *byte == b'=').next().unwrap_or_default();
+            for option in long.iter().filter(|long| long.name.as_bytes().starts_with(name)) {
+                message.fill(" '--%'", &[Part::Bytes(option.name.as_bytes())]);
+            }
+        }
         message
     }
 }

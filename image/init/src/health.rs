@@ -28,8 +28,8 @@ impl Oldest {
         if is_older {
             let mut name = [0; 16];
             let name_size = stat.name.len().min(name.len());
-            if let (Some(target), Some(source)) = (name.get_mut(..name_size), stat.name.get(..name_size)) {
-                target.copy_from_slice(source);
+            for (target, byte) in name.iter_mut().zip(stat.name) {
+                *target = *byte;
             }
             *oldest = Some(Self {
                 id: stat.id,
@@ -65,7 +65,7 @@ fn look(message: &mut Message) -> bool {
     let group = group.get(..group_size).unwrap_or_default();
     let mut buffer = Buffer::new();
     let mut init = None;
-    let seen = processes::for_each(|process| {
+    let seen = processes::for_each(&mut |process| {
         // Other probes have the init's name as well, but none of them is the oldest.
         if let Some(stat) = processes::stat(process, &mut buffer).filter(|stat| stat.id != us)
             && Personality::from_name(stat.name).is_some()
@@ -84,7 +84,7 @@ fn look(message: &mut Message) -> bool {
     };
     let mut child = None;
     // Later children are orphans that the init took in.
-    let _ = processes::for_each(|process| {
+    let _ = processes::for_each(&mut |process| {
         if let Some(stat) = processes::stat(process, &mut buffer).filter(|stat| stat.parent == init.id) {
             Oldest::keep(&mut child, &stat);
         }

@@ -46,7 +46,7 @@ use core::ffi::CStr;
 use machine::Machine;
 use message::Message;
 use personality::{Personality, dumb_init, native, tini};
-use plan::{Place, Plan};
+use plan::{Leave, Place, Plan};
 use process::Process;
 use signals::Signals;
 use supervise::Supervisor;
@@ -63,7 +63,7 @@ pub fn main(process: &Process) -> u8 {
 }
 
 fn be_native(process: &Process) -> u8 {
-    match native::parse(process.arguments()) {
+    match native::parse(process) {
         Ok(native::Command::Run(run)) => start(process, run.plan()),
         Ok(native::Command::As(personality, first)) => {
             // The name that it is called by, for its messages.
@@ -92,7 +92,7 @@ fn be(personality: Personality, process: &Process, called: &CStr, first: usize) 
     // `--as=NAME` in one word.
     let called = called.to_bytes().strip_prefix(b"--as=").unwrap_or(called.to_bytes());
     let is_minimal = personality == Personality::TiniMinimal;
-    let arguments = process.arguments().enumerate().skip(first);
+    let arguments = process.arguments_after(first);
     if personality == Personality::DumbInit {
         let is = |name, value| process.variable(name) == Some(value);
         let environment = dumb_init::Environment {
@@ -133,7 +133,13 @@ fn start(process: &Process, mut plan: Plan) -> u8 {
         return code;
     }
     let terminal = Terminal::of_stdin();
-    let child = match spawn::spawn(process, &plan, &signals, &terminal) {
+    // For the program to come back to.
+    let mut place = None;
+    if plan.leaves_directory == Leave::Before {
+        place = sys::open_place(c".").ok();
+        leave_directory(&plan);
+    }
+    let child = match spawn::spawn(process, &plan, &signals, &terminal, place) {
         Ok(child) => child,
         Err(code) => return code,
     };
@@ -186,9 +192,13 @@ fn let_go(plan: &Plan, signals: &Signals) {
         sys::close_range(first, kept - 1);
     }
     sys::close_range(kept + 1, u32::MAX);
-    if plan.leaves_directory
-        && let Err(errno) = sys::change_directory(c"/")
-    {
+    if plan.leaves_directory == Leave::After {
+        leave_directory(plan);
+    }
+}
+
+fn leave_directory(plan: &Plan) {
+    if let Err(errno) = sys::change_directory(c"/") {
         plan.voice.say(Said::NoRoot(errno));
     }
 }

@@ -231,7 +231,11 @@ impl Machine {
             return Action::Nothing;
         }
         let Some(code) = change.exit_code() else {
-            return if self.policy.job_control { Action::ChildStopped } else { Action::Nothing };
+            return if self.policy.job_control {
+                Action::ChildStopped
+            } else {
+                Action::Nothing
+            };
         };
         let code = self.policy.judged(code);
         self.child = None;

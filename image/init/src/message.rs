@@ -7,6 +7,15 @@ const ELLIPSIS: &[u8] = b"...";
 /// A pipe takes this much at once or not at all, and it is more than a path and its reason need.
 const LINE_SIZE_MAX: usize = 4096;
 
+/// What is put into a template.
+#[derive(Debug, Clone, Copy)]
+pub enum Part<'a> {
+    /// As it is.
+    Bytes(&'a [u8]),
+    /// In decimal.
+    Number(u32),
+}
+
 /// A line under construction; what does not fit is cut, and the cut is visible.
 pub struct Message {
     line: [u8; LINE_SIZE_MAX],
@@ -52,20 +61,26 @@ impl Message {
     }
 
     /// Appends a number in decimal.
-    #[inline(never)]
     pub fn number(&mut self, number: u32) -> &mut Self {
         let mut digits = [0; 10];
-        let mut rest = number;
-        let mut start = digits.len();
-        for (index, digit) in digits.iter_mut().enumerate().rev() {
-            *digit = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            start = index;
-            if rest == 0 {
-                break;
+        self.bytes(decimal(number, &mut digits))
+    }
+
+    /// Appends a text in which each `%` stands for a part, in their order.
+    #[inline(never)]
+    pub fn fill(&mut self, template: &str, parts: &[Part]) -> &mut Self {
+        let mut parts = parts.iter();
+        for (index, text) in template.as_bytes().split(|byte| *byte == b'%').enumerate() {
+            if index > 0 {
+                match parts.next() {
+                    Some(Part::Bytes(bytes)) => self.bytes(bytes),
+                    Some(Part::Number(number)) => self.number(*number),
+                    None => self,
+                };
             }
+            self.bytes(text);
         }
-        self.bytes(digits.get(start..).unwrap_or_default())
+        self
     }
 
     /// The line, with its end.
@@ -88,11 +103,28 @@ impl Message {
     }
 
     fn append(&mut self, bytes: &[u8]) {
-        if let Some(target) = self.line.get_mut(self.size..self.size + bytes.len()) {
-            target.copy_from_slice(bytes);
-            self.size += bytes.len();
+        let room = self.line.get_mut(self.size..).unwrap_or_default();
+        for (target, byte) in room.iter_mut().zip(bytes) {
+            *target = *byte;
+            self.size += 1;
         }
     }
+}
+
+/// A number's digits, in a place for them.
+#[inline(never)]
+pub fn decimal(number: u32, digits: &mut [u8; 10]) -> &[u8] {
+    let mut rest = number;
+    let mut start = digits.len();
+    for (index, digit) in digits.iter_mut().enumerate().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        start = index;
+        if rest == 0 {
+            break;
+        }
+    }
+    digits.get(start..).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -102,10 +134,7 @@ mod tests {
 
     #[test]
     fn is_one_line_with_our_name() {
-        assert_eq!(
-            Message::new().text("no ").bytes(b"\xff").line(),
-            b"box-init: no \xff\n"
-        );
+        assert_eq!(Message::new().text("no ").bytes(b"\xff").line(), b"box-init: no \xff\n");
         assert_eq!(Message::bare().text("no").line(), b"no\n");
     }
 
@@ -115,6 +144,13 @@ mod tests {
     #[case(u32::MAX, b"box-init: 4294967295\n")]
     fn numbers(#[case] number: u32, #[case] expected: &[u8]) {
         assert_eq!(Message::new().number(number).line(), expected);
+    }
+
+    #[test]
+    fn a_template_is_filled_in_order() {
+        let mut message = Message::bare();
+        message.fill("% of %!", &[Part::Number(3), Part::Bytes(b"\xff")]);
+        assert_eq!(message.line(), b"3 of \xff!\n");
     }
 
     #[test]

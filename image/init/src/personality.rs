@@ -21,15 +21,19 @@ pub enum Personality {
 impl Personality {
     /// By a name, if it is one of theirs.
     pub fn from_name(name: &[u8]) -> Option<Self> {
-        match name {
-            b"box-init" => Some(Self::Native),
-            b"tini" | b"tini-static" | b"docker-init" => Some(Self::Tini),
-            b"tini-minimal" => Some(Self::TiniMinimal),
-            b"dumb-init" => Some(Self::DumbInit),
-            _ => None,
-        }
+        let known = NAMES.iter().find(|(known, _)| known.as_bytes() == name);
+        known.map(|(_, personality)| *personality)
     }
 }
+
+const NAMES: [(&str, Personality); 6] = [
+    ("box-init", Personality::Native),
+    ("tini", Personality::Tini),
+    ("tini-static", Personality::Tini),
+    ("docker-init", Personality::Tini),
+    ("tini-minimal", Personality::TiniMinimal),
+    ("dumb-init", Personality::DumbInit),
+];
 
 /// The last part of a path.
 pub fn base_name(path: &[u8]) -> &[u8] {

@@ -15,6 +15,17 @@ pub enum Place {
     Here,
 }
 
+/// When the directory is left that we were started in. The program is started there in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leave {
+    /// Never.
+    Never,
+    /// Before the program is started, so that it finds us gone.
+    Before,
+    /// After that, which is one call to the kernel less before the program's start.
+    After,
+}
+
 /// One way of being an init.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -38,8 +49,8 @@ pub struct Plan {
     pub parent_death_signal: u32,
     /// Our memory, and so the environment that we were given, is closed to everyone but root.
     pub hides_memory: bool,
-    /// We change to the root directory, so that no other file system is held.
-    pub leaves_directory: bool,
+    /// When we change to the root directory, so that no other file system is held.
+    pub leaves_directory: Leave,
     /// What is wrong with the program is found out and told by us; or else as the C library tells it, and a text without `#!` is
     /// a shell's.
     pub explains_failure: bool,

@@ -1,5 +1,6 @@
 //! The processes around us, read from /proc without keeping any.
 
+use crate::message::decimal;
 use crate::stat::{self, Stat};
 use crate::sys::{self, Descriptor, Errno, ProcessId};
 use core::ffi::CStr;
@@ -38,14 +39,7 @@ impl Path {
         };
         path.append(b"/proc/");
         let mut digits = [0; 10];
-        let mut rest = process.unsigned_abs();
-        let mut start = digits.len();
-        while start == digits.len() || rest != 0 {
-            start -= 1;
-            digits[start] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
-        path.append(digits.get(start..).unwrap_or_default());
+        path.append(decimal(process.unsigned_abs(), &mut digits));
         path.append(file);
         path
     }
@@ -61,7 +55,8 @@ impl Path {
     }
 
     fn path(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.bytes).unwrap_or_default()
+        // SAFETY: the last byte is never written and stays zero.
+        unsafe { CStr::from_ptr(self.bytes.as_ptr().cast()) }
     }
 }
 
@@ -84,9 +79,9 @@ pub fn read(process: ProcessId, file: &[u8], buffer: &mut [u8]) -> Option<usize>
 /// # Errors
 ///
 /// When /proc cannot be read.
-pub fn for_each(mut each: impl FnMut(ProcessId)) -> Result<(), Errno> {
+pub fn for_each(each: &mut dyn FnMut(ProcessId)) -> Result<(), Errno> {
     let directory = sys::open_directory(c"/proc")?;
-    let result = for_each_entry(directory, |name| {
+    let result = for_each_entry(directory, &mut |name| {
         if let Some(process) = stat::number(name) {
             each(process as ProcessId);
         }
@@ -96,7 +91,7 @@ pub fn for_each(mut each: impl FnMut(ProcessId)) -> Result<(), Errno> {
 }
 
 /// `struct linux_dirent64`: two words of 64 bits, the entry's size in 16, its type in 8, and its name.
-fn for_each_entry(directory: Descriptor, mut each: impl FnMut(&[u8])) -> Result<(), Errno> {
+fn for_each_entry(directory: Descriptor, each: &mut dyn FnMut(&[u8])) -> Result<(), Errno> {
     const SIZE_OFFSET: usize = 16;
     const NAME_OFFSET: usize = 19;
     let mut buffer = [0; ENTRIES_SIZE];
@@ -107,7 +102,9 @@ fn for_each_entry(directory: Descriptor, mut each: impl FnMut(&[u8])) -> Result<
             return Ok(());
         }
         while let [low, high] = *rest.get(SIZE_OFFSET..SIZE_OFFSET + 2).unwrap_or_default() {
-            let (entry, after) = rest.split_at_checked(usize::from(u16::from_le_bytes([low, high]))).unwrap_or_default();
+            let (entry, after) = rest
+                .split_at_checked(usize::from(u16::from_le_bytes([low, high])))
+                .unwrap_or_default();
             let name = entry.get(NAME_OFFSET..).unwrap_or_default();
             each(name.split(|byte| *byte == 0).next().unwrap_or_default());
             rest = after;

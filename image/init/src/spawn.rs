@@ -27,6 +27,7 @@ struct Orders<'a> {
     plan: &'a Plan,
     signals: &'a Signals,
     terminal: &'a Terminal,
+    place: Option<Descriptor>,
     failure_pipe: Option<Descriptor>,
 }
 
@@ -42,8 +43,14 @@ unsafe impl Sync for Stack {}
 static STACK: Stack = Stack(UnsafeCell::new([0; STACK_SIZE]));
 
 /// Starts the program with the signal mask and dispositions that we were given. If there is none to start, it is said why, and the
-/// exit code is returned.
-pub fn spawn(process: &Process, plan: &Plan, signals: &Signals, terminal: &Terminal) -> Result<ProcessId, u8> {
+/// exit code is returned. `place` is the directory to start it in, if we have left it.
+pub fn spawn(
+    process: &Process,
+    plan: &Plan,
+    signals: &Signals,
+    terminal: &Terminal,
+    place: Option<Descriptor>,
+) -> Result<ProcessId, u8> {
     // Whoever does not explain failures leaves it to the child to tell them and to end.
     let pipe = match plan.explains_failure.then(sys::pipe).transpose() {
         Ok(pipe) => pipe,
@@ -54,6 +61,7 @@ pub fn spawn(process: &Process, plan: &Plan, signals: &Signals, terminal: &Termi
         plan,
         signals,
         terminal,
+        place,
         failure_pipe: pipe.map(|(_, writer)| writer),
     };
     // SAFETY: the stack is the child's alone and aligned; the child only reads its orders, which outlive this call: the kernel lets
@@ -93,11 +101,13 @@ fn read(reader: Descriptor, bytes: &mut [u8]) -> usize {
 fn explain(process: &Process, plan: &Plan, errno: Errno, reader: Descriptor) -> u8 {
     let mut path = [0; PATH_SIZE_MAX];
     read(reader, &mut path);
-    let facts = Facts::of(CStr::from_bytes_until_nul(&path).unwrap_or_default());
+    let [.., last] = &mut path;
+    *last = 0;
+    // SAFETY: the last byte is zero, so there is an end within the array.
+    let path = unsafe { CStr::from_ptr(path.as_ptr().cast()) };
+    let facts = Facts::of(path);
     let reason = Reason::of(errno, &facts);
-    reason
-        .message(process.argument(plan.program_index), &facts)
-        .to_stderr();
+    reason.message(process.argument(plan.program_index), &facts).to_stderr();
     reason.status()
 }
 
@@ -142,6 +152,9 @@ unsafe extern "C" fn child(orders: *const c_void) -> ! {
             }
             plan.voice.say(Said::SessionReady);
         }
+    }
+    if let Some(place) = orders.place {
+        let _ = sys::change_to_directory(place);
     }
     orders.signals.restore();
     let mut candidate = Candidate::new();

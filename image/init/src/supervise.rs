@@ -48,10 +48,7 @@ impl Supervisor<'_> {
     }
 
     fn sleep(&self) {
-        let milliseconds = self
-            .machine
-            .next()
-            .map(|next| next.saturating_sub(sys::monotonic_ms()));
+        let milliseconds = self.machine.next().map(|next| next.saturating_sub(sys::monotonic_ms()));
         // A millisecond that has begun is slept to its end, or the loop would run through it.
         self.signals.wait(milliseconds.map(|it| it + 1));
     }
@@ -63,7 +60,8 @@ impl Supervisor<'_> {
 
     fn read_signals(&mut self) -> Option<u8> {
         while let Some(info) = self.signals.next() {
-            if !self.voice.is_silent() && (info.signal == sys::SIGCHLD || matches!(self.voice, Voice::DumbInit { .. })) {
+            if !self.voice.is_silent() && (info.signal == sys::SIGCHLD || matches!(self.voice, Voice::DumbInit { .. }))
+            {
                 self.voice.say(Said::Received(info.signal));
             }
             let action = self.machine.signal(self.now(), info.signal, info.code > 0);

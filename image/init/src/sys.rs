@@ -20,13 +20,13 @@ pub use architecture_facts::{AUDIT_ARCHITECTURE, ELF_MACHINE};
 pub use errno::Errno;
 pub use file::{
     OPEN_FLAGS_WRITING, close, close_range, entries, file_kind_and_mode, is_mounted_noexec, open_directory, open_file,
-    pipe, read, wait_readable, write,
+    open_place, pipe, read, wait_readable, write,
 };
 pub use filter::{FilterInstruction, confine, numbers};
 pub use process::{
-    become_subreaper, change_directory, clone, die_with_parent, execute, exit, hide_memory, is_subreaper,
-    lead_process_group, lead_session, monotonic_ms, open_process, process_group, process_id, session, wait_any,
-    wait_for,
+    become_subreaper, change_directory, change_to_directory, clone, die_with_parent, execute, exit, hide_memory,
+    is_subreaper, lead_process_group, lead_session, monotonic_ms, open_process, process_group, process_id, session,
+    wait_any, wait_for,
 };
 pub use signal::{
     CODE_QUEUED, DISPOSITION_DEFAULT, DISPOSITION_IGNORE, SIGCHLD, SIGCONT, SIGHUP, SIGKILL, SIGNALS_ALL, SIGSTOP,

@@ -6,9 +6,8 @@ pub(crate) mod dumb_init;
 mod signal_name;
 mod tini;
 
-use crate::message::Message;
 use crate::status::Change;
-use crate::sys::{Descriptor, Errno, ProcessId};
+use crate::sys::{Errno, ProcessId};
 use core::ffi::CStr;
 
 pub use tini::Tini;
@@ -89,14 +88,5 @@ impl Voice {
     /// Whether anything at all is said about signals and reaping; for those who would have to find out more to say it.
     pub fn is_silent(self) -> bool {
         self == Self::Native
-    }
-}
-
-/// Where a line goes, if it is said at all.
-type Line = Option<(Descriptor, Message)>;
-
-fn write(line: Line) {
-    if let Some((descriptor, mut message)) = line {
-        message.write_to(descriptor);
     }
 }

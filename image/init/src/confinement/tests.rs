@@ -49,7 +49,10 @@ fn what_is_listed_passes_and_nothing_else() {
     for number in 0..600 {
         let expected = CALLS.contains(&number) || number == OPEN;
         assert_eq!(passes(&filter, ARCHITECTURE, number, 0), expected, "call {number}");
-        assert!(!passes(&filter, 0x4000_0003, number, 0), "call {number} of another architecture");
+        assert!(
+            !passes(&filter, 0x4000_0003, number, 0),
+            "call {number} of another architecture"
+        );
     }
     // x32's numbers have a bit of their own.
     assert!(!passes(&filter, ARCHITECTURE, 0x4000_0000, 0));

@@ -1,11 +1,12 @@
 //! By table, and by property: whatever is typed, reading it ends, and what follows the program is not looked at.
 
 use super::*;
+use crate::process::tests::Words;
 use proptest::prelude::*;
 use rstest::rstest;
 use std::ffi::CString;
 
-const OPTIONS: Options = Options {
+static OPTIONS: Options = Options {
     short: b"hvr:",
     long: &[
         Long {
@@ -33,8 +34,10 @@ const OPTIONS: Options = Options {
 };
 
 /// All tokens, as text; an error as its message.
-fn read(options: Options, arguments: &[&CStr]) -> Vec<String> {
-    let mut getopt = Getopt::new(options, arguments.iter().copied().enumerate());
+fn read(options: &'static Options, arguments: &[&CStr]) -> Vec<String> {
+    let words = Words::new(arguments);
+    let process = words.process();
+    let mut getopt = Getopt::new(options, process.arguments_after(0));
     let mut tokens = Vec::new();
     loop {
         match getopt.next_token() {
@@ -76,35 +79,72 @@ fn read(options: Options, arguments: &[&CStr]) -> Vec<String> {
 #[case(&[c"-x"], &["init: invalid option -- 'x'"])]
 #[case(&[c"-:"], &["init: invalid option -- ':'"])]
 fn command_line(#[case] arguments: &[&CStr], #[case] expected: &[&str]) {
-    assert_eq!(read(OPTIONS, arguments), expected);
+    assert_eq!(read(&OPTIONS, arguments), expected);
 }
 
 #[test]
 fn without_long_options_two_dashes_are_letters() {
-    let options = Options {
+    static SHORT: Options = Options {
         short: b"h",
         long: &[],
         abbreviates: false,
     };
-    assert_eq!(read(options, &[c"--help"]), ["init: invalid option -- '-'"]);
+    assert_eq!(read(&SHORT, &[c"--help"]), ["init: invalid option -- '-'"]);
 }
 
 #[test]
 fn without_abbreviations_only_whole_names_count() {
-    let options = Options {
+    static WHOLE: Options = Options {
+        short: b"h",
+        long: &[Long {
+            name: "help",
+            takes_argument: false,
+            letter: b'h',
+        }],
         abbreviates: false,
-        ..OPTIONS
     };
-    assert_eq!(read(options, &[c"--hel"]), ["init: unrecognized option '--hel'"]);
-    assert_eq!(read(options, &[c"--help"]), ["h=", "end"]);
+    assert_eq!(read(&WHOLE, &[c"--hel"]), ["init: unrecognized option '--hel'"]);
+    assert_eq!(read(&WHOLE, &[c"--help"]), ["h=", "end"]);
 }
 
 /// Arguments that look like ours more often than chance would have it.
 pub(crate) fn arguments() -> impl Strategy<Value = Vec<CString>> {
     let likely = prop::sample::select(vec![
-        "-", "--", "-v", "-h", "-g", "-c", "-s", "-w", "-l", "-e", "-p", "-r", "-vvv", "-r15:2", "15:0", "0", "255", "256",
-        "SIGTERM", "SIGNOT", "--version", "--help", "--ver", "--rewrite", "--rewrite=1:31", "--grace", "--grace=9", "--as",
-        "--as=tini", "tini", "dumb-init", "health", "--group", "sh", "",
+        "-",
+        "--",
+        "-v",
+        "-h",
+        "-g",
+        "-c",
+        "-s",
+        "-w",
+        "-l",
+        "-e",
+        "-p",
+        "-r",
+        "-vvv",
+        "-r15:2",
+        "15:0",
+        "0",
+        "255",
+        "256",
+        "SIGTERM",
+        "SIGNOT",
+        "--version",
+        "--help",
+        "--ver",
+        "--rewrite",
+        "--rewrite=1:31",
+        "--grace",
+        "--grace=9",
+        "--as",
+        "--as=tini",
+        "tini",
+        "dumb-init",
+        "health",
+        "--group",
+        "sh",
+        "",
     ])
     .prop_map(|text| CString::new(text).unwrap_or_default());
     let any = prop::collection::vec(1u8..=255, 0..12).prop_map(|bytes| CString::new(bytes).unwrap_or_default());
@@ -116,7 +156,10 @@ proptest! {
 
     #[test]
     fn reading_ends_and_stays_within_the_arguments(arguments in arguments()) {
-        let mut getopt = Getopt::new(OPTIONS, arguments.iter().map(CString::as_c_str).enumerate());
+        let strings: Vec<&CStr> = arguments.iter().map(CString::as_c_str).collect();
+        let words = Words::new(&strings);
+        let process = words.process();
+        let mut getopt = Getopt::new(&OPTIONS, process.arguments_after(0));
         // Each argument gives at most as many tokens as it has letters, and one.
         let limit = arguments.iter().map(|it| it.count_bytes() + 1).sum::<usize>() + 1;
         let mut is_over = false;

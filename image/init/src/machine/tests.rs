@@ -253,7 +253,11 @@ fn step(machine: &mut Machine, history: &mut History, event: Event, drains: bool
             history.is_over = true;
         }
         Action::End(code) | Action::FarewellAndEnd(_, code) => {
-            assert!(history.ended_at.is_some() && code == 42, "ended without the child's code: {}", context());
+            assert!(
+                history.ended_at.is_some() && code == 42,
+                "ended without the child's code: {}",
+                context()
+            );
             history.is_over = true;
         }
         Action::Nothing | Action::SwallowedOnce => {}
@@ -268,7 +272,12 @@ fn step(machine: &mut Machine, history: &mut History, event: Event, drains: bool
     if !history.is_over {
         let mut last = machine.clone();
         let code = if history.ended_at.is_some() { 42 } else { status::DEFECT };
-        assert_eq!(last.reaped(history.now, Left::Nobody), Action::End(code), "{}", context());
+        assert_eq!(
+            last.reaped(history.now, Left::Nobody),
+            Action::End(code),
+            "{}",
+            context()
+        );
     }
     // And once somebody has asked for it, time alone leads there.
     if drains && begun != u64::MAX && !history.is_over && machine.next().is_some() {

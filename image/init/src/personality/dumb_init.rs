@@ -2,17 +2,17 @@
 
 use crate::getopt::{Error, Getopt, Long, Options, Token};
 use crate::machine::{Ending, Policy, Target};
-use crate::message::Message;
+use crate::message::{Message, Part};
 use crate::personality::number;
-use crate::plan::{Place, Plan};
+use crate::plan::{Leave, Place, Plan};
+use crate::process::Arguments;
 use crate::sys;
 use crate::voice::{self, Voice};
-use core::ffi::CStr;
 
 const VERSION: &str = "dumb-init v1.2.5";
 const SIGNAL_MAX: i64 = 31;
 
-const OPTIONS: Options = Options {
+static OPTIONS: Options = Options {
     short: b"hvVcr:",
     long: &[
         long("help", b'h'),
@@ -61,14 +61,11 @@ pub enum Answer<'a> {
 }
 
 /// Reads the arguments that follow the name, with their indices.
-pub fn parse<'a>(
-    arguments: impl Iterator<Item = (usize, &'a CStr)>,
-    environment: Environment,
-) -> Result<Plan, Answer<'a>> {
+pub fn parse(arguments: Arguments<'_>, environment: Environment) -> Result<Plan, Answer<'_>> {
     let mut is_debugging = environment.is_debugging;
     let mut is_single = environment.is_single;
     let mut rewrites = [None; SIGNAL_MAX as usize + 1];
-    let mut options = Getopt::new(OPTIONS, arguments);
+    let mut options = Getopt::new(&OPTIONS, arguments);
     let program_index = loop {
         match options.next_token() {
             Token::Option(b'h', _) => return Err(Answer::Help),
@@ -110,7 +107,7 @@ pub fn parse<'a>(
         parent_death_signal: 0,
         // What its own tests look at is not to depend on who runs them.
         hides_memory: false,
-        leaves_directory: true,
+        leaves_directory: Leave::Before,
         explains_failure: false,
     })
 }
@@ -139,31 +136,29 @@ impl Answer<'_> {
     /// Prints it; returns the exit code. `called` is the name that dumb-init was called by.
     #[cold]
     pub fn give(self, called: &[u8]) -> u8 {
-        let mut message = Message::bare();
-        match self {
-            Self::Help => {
-                message.text(VERSION).text("\nUsage: ").bytes(called).text(HELP).to_stderr();
-                return 0;
+        let (template, code) = match self {
+            Self::Help => (HELP, 0),
+            Self::Version => (VERSION, 0),
+            Self::NoProgram => (USAGE, 1),
+            Self::WrongRewrite => (REWRITE_HELP, 1),
+            Self::Unreadable(error) => {
+                error.message(called).to_stderr();
+                return 1;
             }
-            Self::Version => {
-                message.text(VERSION).to_stderr();
-                return 0;
-            }
-            Self::Unreadable(error) => error.message(called).to_stderr(),
-            Self::NoProgram => message
-                .text("Usage: ")
-                .bytes(called)
-                .text(" [option] program [args]\nTry ")
-                .bytes(called)
-                .text(" --help for full usage.")
-                .to_stderr(),
-            Self::WrongRewrite => message.text(REWRITE_HELP).to_stderr(),
-        }
-        1
+        };
+        let called = Part::Bytes(called);
+        Message::bare().fill(template, &[called, called]).to_stderr();
+        code
     }
 }
 
-const HELP: &str = " [option] command [[arg] ...]
+const USAGE: &str = "\
+Usage: % [option] program [args]
+Try % --help for full usage.";
+
+const HELP: &str = "\
+dumb-init v1.2.5
+Usage: % [option] command [[arg] ...]
 
 dumb-init is a simple process supervisor that forwards signals to children.
 It is designed to run as PID1 in minimal container environments.

@@ -2,9 +2,10 @@
 
 use crate::getopt::{Error, Getopt, Long, Options, Token};
 use crate::machine::{Ending, Policy, Target};
-use crate::message::Message;
+use crate::message::{Message, Part};
 use crate::personality::{Personality, number};
-use crate::plan::{Place, Plan};
+use crate::plan::{Leave, Place, Plan};
+use crate::process::Process;
 use crate::sys;
 use crate::voice::Voice;
 use core::ffi::CStr;
@@ -37,7 +38,7 @@ Exit code: PROGRAM's own; 128 + n if signal n ended it; 127 if it was not
 found; 126 if it cannot be executed; 64 for a wrong command line.
 ";
 
-const OPTIONS: Options = Options {
+static OPTIONS: Options = Options {
     short: b"g",
     long: &[
         long("group", false, b'g'),
@@ -105,30 +106,29 @@ impl UsageError<'_> {
     #[cold]
     #[inline(never)]
     pub fn message(&self) -> Message {
+        let (template, subject) = match *self {
+            Self::NoProgram => ("no program to start", &b""[..]),
+            Self::UnknownOption(option) => ("unknown option %", option.to_bytes()),
+            Self::NoValue(name) => ("--% wants a value", name.as_bytes()),
+            Self::UnwantedValue(name) => ("--% takes no value", name.as_bytes()),
+            Self::WrongGrace(value) => ("--grace wants whole seconds from 0 to 86400, not '%'", value),
+            Self::WrongName(value) => (
+                "--as knows tini, docker-init, dumb-init and tini-minimal, not '%'",
+                value,
+            ),
+        };
         let mut message = Message::new();
-        match self {
-            Self::NoProgram => message.text("no program to start"),
-            Self::UnknownOption(option) => message.text("unknown option ").bytes(option.to_bytes()),
-            Self::NoValue(name) => message.text("--").text(name).text(" wants a value"),
-            Self::UnwantedValue(name) => message.text("--").text(name).text(" takes no value"),
-            Self::WrongGrace(value) => message
-                .text("--grace wants whole seconds from 0 to 86400, not '")
-                .bytes(value)
-                .text("'"),
-            Self::WrongName(value) => message
-                .text("--as knows tini, docker-init, dumb-init and tini-minimal, not '")
-                .bytes(value)
-                .text("'"),
-        }
-        .text("; usage: box-init [OPTION...] [--] PROGRAM [ARGUMENT...], see box-init --help");
+        message
+            .fill(template, &[Part::Bytes(subject)])
+            .text("; usage: box-init [OPTION...] [--] PROGRAM [ARGUMENT...], see box-init --help");
         message
     }
 }
 
 /// Reads the arguments, the first of which is our own name.
-pub fn parse<'a>(arguments: impl Iterator<Item = &'a CStr> + Clone) -> Result<Command, UsageError<'a>> {
-    let mut words = arguments.clone().skip(1);
-    if words.next() == Some(c"health") && words.next().is_none() {
+pub fn parse(process: &Process) -> Result<Command, UsageError<'_>> {
+    let arguments = process.arguments_after(1);
+    if arguments.only() == Some(c"health") {
         return Ok(Command::Health);
     }
     let mut run = Run {
@@ -136,8 +136,7 @@ pub fn parse<'a>(arguments: impl Iterator<Item = &'a CStr> + Clone) -> Result<Co
         to_group: false,
         grace_seconds: GRACE_SECONDS_DEFAULT,
     };
-    let all = arguments.clone();
-    let mut options = Getopt::new(OPTIONS, arguments.enumerate().skip(1));
+    let mut options = Getopt::new(&OPTIONS, arguments);
     loop {
         match options.next_token() {
             Token::Option(b'g', _) => run.to_group = true,
@@ -151,7 +150,7 @@ pub fn parse<'a>(arguments: impl Iterator<Item = &'a CStr> + Clone) -> Result<Co
             Token::Option(b'h', _) => return Ok(Command::Help),
             Token::Option(..) => return Ok(Command::Version),
             // A dash alone is a typing error much more often than a program.
-            Token::Program(index) if all.clone().nth(index) == Some(c"-") && all.clone().nth(index - 1) != Some(c"--") => {
+            Token::Program(index) if process.argument(index) == c"-" && process.argument(index - 1) != c"--" => {
                 return Err(UsageError::UnknownOption(c"-"));
             }
             Token::Program(index) => {
@@ -166,7 +165,9 @@ pub fn parse<'a>(arguments: impl Iterator<Item = &'a CStr> + Clone) -> Result<Co
 
 fn grace<'a>(value: &'a [u8]) -> Result<u32, UsageError<'a>> {
     match number::leading(value) {
-        Some((seconds @ 0..=GRACE_SECONDS_MAX, b"")) if value.first().is_some_and(u8::is_ascii_digit) => Ok(seconds as u32),
+        Some((seconds @ 0..=GRACE_SECONDS_MAX, b"")) if value.first().is_some_and(u8::is_ascii_digit) => {
+            Ok(seconds as u32)
+        }
         _ => Err(UsageError::WrongGrace(value)),
     }
 }
@@ -202,7 +203,7 @@ impl Run {
             warns_without_reaper: false,
             parent_death_signal: 0,
             hides_memory: true,
-            leaves_directory: true,
+            leaves_directory: Leave::After,
             explains_failure: true,
         }
     }

@@ -14,7 +14,10 @@ pub fn leading(text: &[u8]) -> Option<(i64, &[u8])> {
         [b'+', rest @ ..] => (false, rest),
         rest => (false, rest),
     };
-    let end = digits.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+    let end = digits
+        .iter()
+        .position(|byte| !byte.is_ascii_digit())
+        .unwrap_or(digits.len());
     let (digits, rest) = digits.split_at_checked(end)?;
     if digits.is_empty() {
         return None;

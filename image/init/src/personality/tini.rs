@@ -5,9 +5,10 @@
 
 use crate::getopt::{Error, Getopt, Options, Token};
 use crate::machine::{Ending, Policy, Target};
-use crate::message::Message;
+use crate::message::{Message, Part};
 use crate::personality::{base_name, number};
-use crate::plan::{Place, Plan};
+use crate::plan::{Leave, Place, Plan};
+use crate::process::Arguments;
 use crate::sys;
 use crate::voice::{Tini, Voice};
 use core::ffi::CStr;
@@ -18,47 +19,42 @@ pub const VERSION: &str = "tini version 0.19.0\n";
 /// What `-l` prints: tini's own licence, which it puts on its messages, too.
 pub const LICENSE: &str = include_str!("tini-license.txt");
 
-const OPTIONS: Options = Options {
+static OPTIONS: Options = Options {
     short: b"p:hvwgle:s",
     long: &[],
     abbreviates: false,
 };
-/// Without options every argument is the program or its own.
-const OPTIONS_MINIMAL: Options = Options {
-    short: b"",
-    long: &[],
-    abbreviates: false,
-};
 
-const SIGNALS: [(&str, u32); 28] = [
-    ("SIGHUP", 1),
-    ("SIGINT", 2),
-    ("SIGQUIT", 3),
-    ("SIGILL", 4),
-    ("SIGTRAP", 5),
-    ("SIGABRT", 6),
-    ("SIGBUS", 7),
-    ("SIGFPE", 8),
-    ("SIGKILL", 9),
-    ("SIGUSR1", 10),
-    ("SIGSEGV", 11),
-    ("SIGUSR2", 12),
-    ("SIGPIPE", 13),
-    ("SIGALRM", 14),
-    ("SIGTERM", 15),
-    ("SIGCHLD", 17),
-    ("SIGCONT", 18),
-    ("SIGSTOP", 19),
-    ("SIGTSTP", 20),
-    ("SIGTTIN", 21),
-    ("SIGTTOU", 22),
-    ("SIGURG", 23),
-    ("SIGXCPU", 24),
-    ("SIGXFSZ", 25),
-    ("SIGVTALRM", 26),
-    ("SIGPROF", 27),
-    ("SIGWINCH", 28),
-    ("SIGSYS", 31),
+/// By name, without its `SIG`; tini knows no others.
+static SIGNALS: [(&str, u8); 28] = [
+    ("HUP", 1),
+    ("INT", 2),
+    ("QUIT", 3),
+    ("ILL", 4),
+    ("TRAP", 5),
+    ("ABRT", 6),
+    ("BUS", 7),
+    ("FPE", 8),
+    ("KILL", 9),
+    ("USR1", 10),
+    ("SEGV", 11),
+    ("USR2", 12),
+    ("PIPE", 13),
+    ("ALRM", 14),
+    ("TERM", 15),
+    ("CHLD", 17),
+    ("CONT", 18),
+    ("STOP", 19),
+    ("TSTP", 20),
+    ("TTIN", 21),
+    ("TTOU", 22),
+    ("URG", 23),
+    ("XCPU", 24),
+    ("XFSZ", 25),
+    ("VTALRM", 26),
+    ("PROF", 27),
+    ("WINCH", 28),
+    ("SYS", 31),
 ];
 
 /// These end tini itself, as they end everyone who made a mistake: ILL TRAP ABRT BUS FPE SEGV SYS.
@@ -95,24 +91,20 @@ pub enum Answer<'a> {
 }
 
 /// Reads the arguments that follow the name, with their indices.
-pub fn parse<'a>(
-    arguments: impl Iterator<Item = (usize, &'a CStr)> + Clone,
-    environment: Environment,
-    is_minimal: bool,
-) -> Result<Plan, Answer<'a>> {
-    let mut words = arguments.clone().map(|(_, word)| word);
-    if words.next() == Some(c"--version") && words.next().is_none() {
+pub fn parse<'a>(arguments: Arguments<'a>, environment: Environment, is_minimal: bool) -> Result<Plan, Answer<'a>> {
+    if arguments.only() == Some(c"--version") {
         return Err(Answer::Version);
     }
     let mut policy = Policy::new(Ending::Leave);
     let mut tini = Tini::new(is_minimal);
     let mut is_subreaper = environment.subreaper;
     let mut parent_death_signal = 0;
-    let mut first = arguments.clone();
-    let mut options = Getopt::new(if is_minimal { OPTIONS_MINIMAL } else { OPTIONS }, arguments);
+    let mut first = arguments;
+    let mut options = Getopt::new(&OPTIONS, arguments);
     let program_index = loop {
+        // Without options every argument is the program or its own.
         if is_minimal {
-            break first.next().map(|(index, _)| index).ok_or(Answer::NoProgram)?;
+            break first.take_next().map(|(index, _)| index).ok_or(Answer::NoProgram)?;
         }
         match options.next_token() {
             Token::Option(b'h', _) => return Err(Answer::Help),
@@ -122,8 +114,10 @@ pub fn parse<'a>(
             Token::Option(b'w', _) => tini.warns_on_reap = true,
             Token::Option(b'g', _) => policy.target = Target::Group,
             Token::Option(b'p', name) => {
-                let known = SIGNALS.iter().find(|(known, _)| known.as_bytes() == name);
-                parent_death_signal = known.ok_or(Answer::WrongSignal(name))?.1;
+                let known = name
+                    .strip_prefix(b"SIG")
+                    .and_then(|name| SIGNALS.iter().find(|(known, _)| known.as_bytes() == name));
+                parent_death_signal = u32::from(known.ok_or(Answer::WrongSignal(name))?.1);
             }
             Token::Option(_, code) => policy.pardon(exit_code(code).ok_or(Answer::WrongCode(code))?),
             Token::Program(index) => break index,
@@ -150,7 +144,7 @@ pub fn parse<'a>(
         warns_without_reaper: true,
         parent_death_signal,
         hides_memory: true,
-        leaves_directory: false,
+        leaves_directory: Leave::Never,
         explains_failure: false,
     })
 }
@@ -179,11 +173,11 @@ impl Answer<'_> {
             }
             Self::NoProgram => return usage(called, is_minimal, sys::STDERR, 1),
             Self::WrongSignal(name) => {
-                tini.fatal("Not a valid option for -p: ", name);
+                tini.fatal("Not a valid option for -p: %", name);
                 return 1;
             }
             Self::WrongCode(code) => {
-                tini.fatal("Not a valid option for -e: ", code);
+                tini.fatal("Not a valid option for -e: %", code);
                 return 1;
             }
         }
@@ -196,35 +190,53 @@ fn print(text: &str) {
 }
 
 fn usage(called: &[u8], is_minimal: bool, stream: sys::Descriptor, code: u8) -> u8 {
-    let name = base_name(called);
+    let name = Part::Bytes(base_name(called));
+    let version = Part::Bytes(VERSION.trim_ascii_end().as_bytes());
     let mut message = Message::bare();
-    message.bytes(name).text(" (").text(VERSION.trim_ascii_end()).text(")\nUsage: ").bytes(name);
-    message.text(if is_minimal {
-        " PROGRAM [ARGS] | --version"
-    } else {
-        " [OPTIONS] PROGRAM -- [ARGS] | --version"
-    });
-    message.text("\n\nExecute a program under the supervision of a valid init process (").bytes(name);
-    message.text(")\n\nCommand line options:\n\n  --version: Show version and exit.\n");
-    if !is_minimal {
-        message.text(
-            "  -h: Show this help message and exit.\n\
-             \x20 -s: Register as a process subreaper (requires Linux >= 3.4).\n\
-             \x20 -p SIGNAL: Trigger SIGNAL when parent dies, e.g. \"-p SIGKILL\".\n\
-             \x20 -v: Generate more verbose output. Repeat up to 3 times.\n\
-             \x20 -w: Print a warning when processes are getting reaped.\n\
-             \x20 -g: Send signals to the child's process group.\n\
-             \x20 -e EXIT_CODE: Remap EXIT_CODE (from 0 to 255) to 0.\n\
-             \x20 -l: Show license and exit.\n",
-        );
-    }
-    message.text(
-        "\nEnvironment variables:\n\n\
-         \x20 TINI_SUBREAPER: Register as a process subreaper (requires Linux >= 3.4).\n\
-         \x20 TINI_VERBOSITY: Set the verbosity level (default: ",
-    );
-    message.text(if is_minimal { "0" } else { "1" });
-    message.text(").\n  TINI_KILL_PROCESS_GROUP: Send signals to the child's process group.\n");
-    message.write_to(stream);
+    message
+        .fill(
+            if is_minimal { USAGE_MINIMAL } else { USAGE },
+            &[name, version, name, name],
+        )
+        .fill(USAGE_ENVIRONMENT, &[Part::Bytes(if is_minimal { b"0" } else { b"1" })])
+        .write_to(stream);
     code
 }
+
+const USAGE_MINIMAL: &str = "\
+% (%)
+Usage: % PROGRAM [ARGS] | --version
+
+Execute a program under the supervision of a valid init process (%)
+
+Command line options:
+
+  --version: Show version and exit.
+";
+
+const USAGE: &str = "\
+% (%)
+Usage: % [OPTIONS] PROGRAM -- [ARGS] | --version
+
+Execute a program under the supervision of a valid init process (%)
+
+Command line options:
+
+  --version: Show version and exit.
+  -h: Show this help message and exit.
+  -s: Register as a process subreaper (requires Linux >= 3.4).
+  -p SIGNAL: Trigger SIGNAL when parent dies, e.g. \"-p SIGKILL\".
+  -v: Generate more verbose output. Repeat up to 3 times.
+  -w: Print a warning when processes are getting reaped.
+  -g: Send signals to the child's process group.
+  -e EXIT_CODE: Remap EXIT_CODE (from 0 to 255) to 0.
+  -l: Show license and exit.
+";
+
+const USAGE_ENVIRONMENT: &str = "
+Environment variables:
+
+  TINI_SUBREAPER: Register as a process subreaper (requires Linux >= 3.4).
+  TINI_VERBOSITY: Set the verbosity level (default: %).
+  TINI_KILL_PROCESS_GROUP: Send signals to the child's process group.
+";

@@ -10,6 +10,7 @@ pub(super) const CLOSE: usize = 57;
 pub(super) const CLOSE_RANGE: usize = 436;
 pub(super) const EXECVE: usize = 221;
 pub(super) const EXIT_GROUP: usize = 94;
+pub(super) const FCHDIR: usize = 50;
 pub(super) const GETDENTS64: usize = 61;
 pub(super) const GETPGID: usize = 155;
 pub(super) const GETPID: usize = 172;

@@ -10,6 +10,7 @@ pub(super) const CLOSE: usize = 6;
 pub(super) const CLOSE_RANGE: usize = 436;
 pub(super) const EXECVE: usize = 11;
 pub(super) const EXIT_GROUP: usize = 248;
+pub(super) const FCHDIR: usize = 133;
 pub(super) const GETDENTS64: usize = 217;
 pub(super) const GETPGID: usize = 132;
 pub(super) const GETPID: usize = 20;

@@ -52,6 +52,12 @@ pub fn open_directory(path: &CStr) -> Result<Descriptor, Errno> {
     open(path, DIRECTORY)
 }
 
+/// Opens a directory only to come back to it: nothing in it can be read by that.
+pub fn open_place(path: &CStr) -> Result<Descriptor, Errno> {
+    const PLACE: usize = 0o10_000_000;
+    open(path, PLACE | DIRECTORY)
+}
+
 fn open(path: &CStr, flags: usize) -> Result<Descriptor, Errno> {
     // SAFETY: the path is a string.
     let descriptor = unsafe {

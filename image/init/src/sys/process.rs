@@ -17,6 +17,12 @@ pub fn change_directory(path: &CStr) -> Result<(), Errno> {
     unsafe { call(arch::CHDIR, [path.as_ptr() as usize, 0, 0, 0, 0]) }.map(drop)
 }
 
+/// Changes to a directory that is open.
+pub fn change_to_directory(directory: Descriptor) -> Result<(), Errno> {
+    // SAFETY: takes no pointers.
+    unsafe { call(arch::FCHDIR, [word(directory), 0, 0, 0, 0]) }.map(drop)
+}
+
 /// Replaces this process's program; returns only if it cannot.
 ///
 /// # Safety
@@ -121,7 +127,12 @@ pub fn is_subreaper() -> Result<bool, Errno> {
     const GET_CHILD_SUBREAPER: usize = 37;
     let mut is_subreaper: i32 = 0;
     // SAFETY: the kernel writes one word.
-    unsafe { call(arch::PRCTL, [GET_CHILD_SUBREAPER, &raw mut is_subreaper as usize, 0, 0, 0]) }?;
+    unsafe {
+        call(
+            arch::PRCTL,
+            [GET_CHILD_SUBREAPER, &raw mut is_subreaper as usize, 0, 0, 0],
+        )
+    }?;
     Ok(is_subreaper == 1)
 }
 

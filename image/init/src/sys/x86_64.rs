@@ -10,6 +10,7 @@ pub(super) const CLOSE: usize = 3;
 pub(super) const CLOSE_RANGE: usize = 436;
 pub(super) const EXECVE: usize = 59;
 pub(super) const EXIT_GROUP: usize = 231;
+pub(super) const FCHDIR: usize = 81;
 pub(super) const GETDENTS64: usize = 217;
 pub(super) const GETPGID: usize = 121;
 pub(super) const GETPID: usize = 39;

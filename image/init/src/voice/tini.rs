@@ -1,7 +1,7 @@
 //! tini's messages, of src/tini.c of version 0.19.0. What is of interest only sometimes goes to standard output there.
 
-use super::{Line, Said, signal_name, write};
-use crate::message::Message;
+use super::{Said, signal_name};
+use crate::message::{Message, Part};
 use crate::status::Change;
 use crate::sys::{self, Errno};
 
@@ -25,6 +25,8 @@ enum Level {
     Trace,
 }
 
+const NOTHING: Part = Part::Bytes(b"");
+
 impl Tini {
     /// How it is without options.
     pub const fn new(is_minimal: bool) -> Self {
@@ -35,128 +37,109 @@ impl Tini {
         }
     }
 
-    pub(super) fn say(self, said: Said) {
-        // Most of what there is to say is not said.
-        let level = level(self, said);
-        if level == Level::Fatal || (level as u32) <= self.verbosity {
-            write(self.line(level, said));
-        }
-    }
-
     /// An error about an option.
     #[cold]
-    pub fn fatal(self, text: &str, operand: &[u8]) {
-        let mut message = self.start(Level::Fatal);
-        message.text(text).bytes(operand).to_stderr();
+    pub fn fatal(self, template: &str, operand: &[u8]) {
+        self.write(Level::Fatal, template, &[Part::Bytes(operand)]);
     }
 
-    fn start(self, level: Level) -> Message {
+    pub(super) fn say(self, said: Said) {
+        match said {
+            // One event, two messages.
+            Said::Reaped(process, change, is_child) => {
+                let process = Part::Number(process as u32);
+                self.write(Level::Debug, "Reaped child with pid: '%'", &[process]);
+                match change {
+                    _ if !is_child && self.warns_on_reap => {
+                        self.write(Level::Warning, "Reaped zombie process with pid=%", &[process]);
+                    }
+                    Change::Exited(code) if is_child => self.write(
+                        Level::Info,
+                        "Main child exited normally (with status '%')",
+                        &[Part::Number(u32::from(code))],
+                    ),
+                    Change::Killed(signal) if is_child => self.write(
+                        Level::Info,
+                        "Main child exited with signal (with signal '%%')",
+                        &signal_name::of(u32::from(signal)),
+                    ),
+                    _ => {}
+                }
+            }
+            _ => {
+                let (level, template, parts) = self.line(said);
+                self.write(level, template, &parts);
+            }
+        }
+    }
+
+    fn line(self, said: Said) -> (Level, &'static str, [Part; 2]) {
+        let none = [NOTHING, NOTHING];
+        match said {
+            Said::Subreaper => (Level::Trace, "Registered as child subreaper", none),
+            Said::NoReaper if self.is_minimal => (Level::Warning, NO_REAPER, none),
+            Said::NoReaper => (
+                Level::Warning,
+                NO_REAPER,
+                [Part::Bytes(b"use the -s option or "), NOTHING],
+            ),
+            Said::NoParentDeathSignal => (Level::Fatal, "Failed to set up parent death signal", none),
+            Said::NoForeground(Errno::NO_DEVICE) => {
+                (Level::Debug, "tcsetpgrp failed: no such device (ok to proceed)", none)
+            }
+            Said::NoForeground(_) => (Level::Debug, "tcsetpgrp failed: no tty (ok to proceed)", none),
+            Said::CannotExecute(program, errno) => (
+                Level::Fatal,
+                "exec % failed: %",
+                [
+                    Part::Bytes(program.to_bytes()),
+                    Part::Bytes(errno.libc_text().as_bytes()),
+                ],
+            ),
+            Said::NoChild(errno) => (
+                Level::Fatal,
+                "fork failed: %",
+                [Part::Bytes(errno.libc_text().as_bytes()), NOTHING],
+            ),
+            Said::Spawned(program, process) => (
+                Level::Info,
+                "Spawned child process '%' with pid '%'",
+                [Part::Bytes(program.to_bytes()), Part::Number(process as u32)],
+            ),
+            Said::Received(_) => (Level::Debug, "Received SIGCHLD", none),
+            Said::Passing(signal, _) => (Level::Debug, "Passing signal: '%%'", signal_name::of(signal)),
+            Said::PassedToNobody => (Level::Warning, "Child was dead when forwarding signal", none),
+            Said::NothingToReap(true) => (Level::Trace, "No child to reap", none),
+            Said::NothingToReap(false) => (Level::Trace, "No child to wait", none),
+            Said::Ending(_) => (Level::Trace, "Exiting: child has exited", none),
+            _ => (Level::Trace, "", none),
+        }
+    }
+
+    fn write(self, level: Level, template: &str, parts: &[Part]) {
+        if template.is_empty() || level != Level::Fatal && (level as u32) > self.verbosity {
+            return;
+        }
         let mut message = Message::bare();
         if !self.is_minimal {
-            message
-                .text(match level {
-                    Level::Fatal => "[FATAL tini (",
-                    Level::Warning => "[WARN  tini (",
-                    Level::Info => "[INFO  tini (",
-                    Level::Debug => "[DEBUG tini (",
-                    Level::Trace => "[TRACE tini (",
-                })
-                .number(sys::process_id() as u32)
-                .text(")] ");
+            let level = match level {
+                Level::Fatal => "FATAL",
+                Level::Warning => "WARN ",
+                Level::Info => "INFO ",
+                Level::Debug => "DEBUG",
+                Level::Trace => "TRACE",
+            };
+            let id = Part::Number(sys::process_id() as u32);
+            message.fill("[% tini (%)] ", &[Part::Bytes(level.as_bytes()), id]);
         }
-        message
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn line(self, level: Level, said: Said) -> Line {
-        let mut message = self.start(level);
-        match said {
-            Said::Subreaper => message.text("Registered as child subreaper"),
-            Said::NoReaper => {
-                message.text("Tini is not running as PID 1 and isn't registered as a child subreaper.\n");
-                message.text("Zombie processes will not be re-parented to Tini, so zombie reaping won't work.\n");
-                message.text("To fix the problem, ");
-                if !self.is_minimal {
-                    message.text("use the -s option or ");
-                }
-                message.text("set the environment variable TINI_SUBREAPER to register Tini as a child subreaper, or run Tini as PID 1.")
-            }
-            Said::NoParentDeathSignal => message.text("Failed to set up parent death signal"),
-            Said::NoForeground(Errno::NO_DEVICE) => message.text("tcsetpgrp failed: no such device (ok to proceed)"),
-            Said::NoForeground(_) => message.text("tcsetpgrp failed: no tty (ok to proceed)"),
-            Said::CannotExecute(program, errno) => message
-                .text("exec ")
-                .bytes(program.to_bytes())
-                .text(" failed: ")
-                .text(errno.libc_text()),
-            Said::NoChild(errno) => message.text("fork failed: ").text(errno.libc_text()),
-            Said::Spawned(program, process) => message
-                .text("Spawned child process '")
-                .bytes(program.to_bytes())
-                .text("' with pid '")
-                .number(process as u32)
-                .text("'"),
-            Said::Received(_) => message.text("Received SIGCHLD"),
-            Said::Passing(signal, _) => {
-                message.text("Passing signal: '");
-                signal_name::append(&mut message, signal);
-                message.text("'")
-            }
-            Said::PassedToNobody => message.text("Child was dead when forwarding signal"),
-            Said::Reaped(process, change, is_child) => return self.reaped(process, change, is_child),
-            Said::NothingToReap(true) => message.text("No child to reap"),
-            Said::NothingToReap(false) => message.text("No child to wait"),
-            Said::Ending(_) => message.text("Exiting: child has exited"),
-            _ => return None,
-        };
-        Some((stream(level), message))
-    }
-
-    /// One event, two messages.
-    fn reaped(self, process: sys::ProcessId, change: Change, is_child: bool) -> Line {
-        if self.verbosity >= Level::Debug as u32 {
-            let mut message = self.start(Level::Debug);
-            message.text("Reaped child with pid: '").number(process as u32).text("'");
-            message.write_to(stream(Level::Debug));
-        }
-        let level = if is_child { Level::Info } else { Level::Warning };
-        let is_said = is_child || self.warns_on_reap;
-        if !is_said || (level as u32) > self.verbosity {
-            return None;
-        }
-        let mut message = self.start(level);
-        match change {
-            _ if !is_child => message.text("Reaped zombie process with pid=").number(process as u32),
-            Change::Killed(signal) => {
-                message.text("Main child exited with signal (with signal '");
-                signal_name::append(&mut message, u32::from(signal));
-                message.text("')")
-            }
-            Change::Exited(code) => message
-                .text("Main child exited normally (with status '")
-                .number(u32::from(code))
-                .text("')"),
-            Change::Stopped => return None,
-        };
-        Some((stream(level), message))
+        message.fill(template, parts).write_to(match level {
+            Level::Fatal | Level::Warning => sys::STDERR,
+            Level::Info | Level::Debug | Level::Trace => sys::STDOUT,
+        });
     }
 }
 
-fn stream(level: Level) -> sys::Descriptor {
-    match level {
-        Level::Fatal | Level::Warning => sys::STDERR,
-        Level::Info | Level::Debug | Level::Trace => sys::STDOUT,
-    }
-}
-
-fn level(tini: Tini, said: Said) -> Level {
-    match said {
-        Said::NoParentDeathSignal | Said::CannotExecute(..) | Said::NoChild(_) => Level::Fatal,
-        Said::NoReaper | Said::PassedToNobody => Level::Warning,
-        Said::Reaped(_, _, true) | Said::Spawned(..) => Level::Info,
-        Said::Reaped(..) if tini.warns_on_reap => Level::Warning,
-        Said::Subreaper | Said::NothingToReap(_) | Said::Ending(_) => Level::Trace,
-        _ => Level::Debug,
-    }
-}
+const NO_REAPER: &str = "\
+Tini is not running as PID 1 and isn't registered as a child subreaper.
+Zombie processes will not be re-parented to Tini, so zombie reaping won't work.
+To fix the problem, %set the environment variable TINI_SUBREAPER to register Tini as a child subreaper, or run Tini as PID 1.";

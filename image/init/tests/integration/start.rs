@@ -78,16 +78,8 @@ fn directory_of_failures() -> tempfile::TempDir {
 #[case("", 127, ": not found in any directory of PATH")]
 #[case("DIR/absent", 127, "DIR/absent: not found")]
 #[case("DIR/good/absent", 127, "DIR/good/absent: not found")]
-#[case(
-    "no-bit",
-    126,
-    "no-bit: cannot be executed: nobody may execute it (chmod +x)"
-)]
-#[case(
-    "directory",
-    126,
-    "directory: cannot be executed: it is a directory"
-)]
+#[case("no-bit", 126, "no-bit: cannot be executed: nobody may execute it (chmod +x)")]
+#[case("directory", 126, "directory: cannot be executed: it is a directory")]
 #[case(
     "no-interpreter",
     126,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::process::tests::Words;
 use rstest::rstest;
 
 fn program(program_index: usize) -> Result<Command, UsageError<'static>> {
@@ -47,7 +48,8 @@ fn run(program_index: usize, to_group: bool, grace_seconds: u32) -> Result<Comma
 #[case(&[c"box-init"], Err(UsageError::NoProgram))]
 #[case(&[], Err(UsageError::NoProgram))]
 fn command_line(#[case] arguments: &[&CStr], #[case] expected: Result<Command, UsageError>) {
-    assert_eq!(parse(arguments.iter().copied()), expected);
+    let words = Words::new(arguments);
+    assert_eq!(parse(&words.process()), expected);
 }
 
 #[rstest]
@@ -65,7 +67,10 @@ fn command_line(#[case] arguments: &[&CStr], #[case] expected: Result<Command, U
 )]
 fn sentence(#[case] error: UsageError, #[case] expected: &str) {
     let usage = "; usage: box-init [OPTION...] [--] PROGRAM [ARGUMENT...], see box-init --help\n";
-    assert_eq!(error.message().line(), format!("box-init: {expected}{usage}").as_bytes());
+    assert_eq!(
+        error.message().line(),
+        format!("box-init: {expected}{usage}").as_bytes()
+    );
 }
 
 #[test]
