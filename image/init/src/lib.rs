@@ -167,11 +167,18 @@ fn prepare(plan: &mut Plan) -> Result<(), u8> {
         return Err(1);
     }
     // Process 1 of a namespace gets its orphans in any case.
-    if plan.is_subreaper && sys::process_id() != 1 && sys::become_subreaper().is_ok() {
-        plan.voice.say(Said::Subreaper);
+    if plan.is_subreaper && sys::process_id() != 1 {
+        let registered = sys::become_subreaper();
+        plan.voice.say(Said::Subreaper(registered));
+        if registered.is_err() && plan.warns_without_reaper {
+            return Err(1);
+        }
     }
-    if plan.warns_without_reaper && sys::process_id() != 1 && sys::is_subreaper() == Ok(false) {
-        plan.voice.say(Said::NoReaper);
+    if plan.warns_without_reaper && sys::process_id() != 1 {
+        let is_subreaper = sys::is_subreaper();
+        if is_subreaper != Ok(true) {
+            plan.voice.say(Said::NoReaper(is_subreaper.err()));
+        }
     }
     if plan.place == Place::Session {
         let detached = sys::detach_terminal(sys::STDIN).map(|()| sys::session() == sys::process_id());

@@ -29,10 +29,10 @@ pub enum Voice {
 /// What there is to say.
 #[derive(Debug, Clone, Copy)]
 pub enum Said<'a> {
-    /// Orphans will come to us, because we asked for it.
-    Subreaper,
-    /// Orphans will not come to us.
-    NoReaper,
+    /// Orphans will come to us, because we asked for it; or the kernel does not let them.
+    Subreaper(Result<(), Errno>),
+    /// Orphans will not come to us, as far as can be known.
+    NoReaper(Option<Errno>),
     /// A signal for the time when our parent ends cannot be had.
     NoParentDeathSignal,
     /// The terminal was given up, as the session's leader or not; or it was not.

@@ -19,6 +19,8 @@ impl Errno {
     pub const ACCESS: Self = Self(13);
     /// A part of the path is no directory.
     pub const NOT_DIRECTORY: Self = Self(20);
+    /// Not as the kernel, or an emulator, knows it.
+    pub const INVALID: Self = Self(22);
     /// Not a terminal, or not ours.
     pub const NO_TERMINAL: Self = Self(25);
     /// The path is too long.

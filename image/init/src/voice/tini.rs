@@ -67,6 +67,10 @@ impl Tini {
                 }
             }
             _ => {
+                if let Said::NoReaper(Some(errno)) = said {
+                    let why = Part::Bytes(errno.libc_text().as_bytes());
+                    self.write(Level::Debug, "Failed to read child subreaper attribute: %", &[why]);
+                }
                 let (level, template, parts) = self.line(said);
                 self.write(level, template, &parts);
             }
@@ -76,9 +80,19 @@ impl Tini {
     fn line(self, said: Said) -> (Level, &'static str, [Part; 2]) {
         let none = [NOTHING, NOTHING];
         match said {
-            Said::Subreaper => (Level::Trace, "Registered as child subreaper", none),
-            Said::NoReaper if self.is_minimal => (Level::Warning, NO_REAPER, none),
-            Said::NoReaper => (
+            Said::Subreaper(Ok(())) => (Level::Trace, "Registered as child subreaper", none),
+            Said::Subreaper(Err(Errno::INVALID)) => (
+                Level::Fatal,
+                "PR_SET_CHILD_SUBREAPER is unavailable on this platform. Are you using Linux >= 3.4?",
+                none,
+            ),
+            Said::Subreaper(Err(errno)) => (
+                Level::Fatal,
+                "Failed to register as child subreaper: %",
+                [Part::Bytes(errno.libc_text().as_bytes()), NOTHING],
+            ),
+            Said::NoReaper(_) if self.is_minimal => (Level::Warning, NO_REAPER, none),
+            Said::NoReaper(_) => (
                 Level::Warning,
                 NO_REAPER,
                 [Part::Bytes(b"use the -s option or "), NOTHING],
