@@ -24,6 +24,10 @@ use world::World;
 /// dumb-init's cases. With another number something was not tried.
 const DUMB_INIT_CASES: u64 = 182;
 
+/// These send each signal to the init. What they show is shown natively, and for all but two signals by the others.
+const EMULATORS_SIGNALS: &str = "tests/proxies_signals_test.py::test_proxies_signals";
+const EMULATORS_SIGNALS_CASES: u64 = 4;
+
 /// A suite that takes longer hangs. Together they take a minute on a machine with nothing else to do.
 const SECONDS_MAX: &str = "1200";
 
@@ -41,7 +45,7 @@ hardening-check() { echo "hardening-check is not run: $*"; }
 eval "$(sed -n '/# Smoke tests/,/^  done$/p' "$SOURCE_DIR/ci/run_build.sh")"
 "#;
 
-/// Runs them all.
+/// Runs them all, one at a time.
 pub(crate) fn run(project: &Project) -> Result<Count, Failure> {
     prefill::missing(project, false)?;
     let outputs = Architecture::ALL.map(|architecture| format!("init-{architecture}"));
@@ -51,29 +55,33 @@ pub(crate) fn run(project: &Project) -> Result<Count, Failure> {
     let mut count = Count::default();
     for (architecture, output) in Architecture::ALL.into_iter().zip(&built.paths) {
         let init = output.join("bin/box-init");
+        let is_emulated = architecture != Architecture::Amd64;
         let whole = world.names(&init, architecture.debian(), false)?;
         let minimal = world.names(&init, architecture.debian(), true)?;
         for (names, minimal) in [(&whole, ""), (&minimal, "1")] {
             let kind = if minimal.is_empty() { "" } else { " without options" };
-            let is_emulated = architecture != Architecture::Amd64;
             let title = format!("tini's tests{kind} on {architecture}");
-            count.add(tini(&world, names, minimal, is_emulated, &title)?);
-            if is_emulated {
-                println!("test {title}, as subreaper ... ignored, QEMU's user mode refuses PR_SET_CHILD_SUBREAPER");
-                count.skipped += 1;
-            }
-            count.add(smoke(
-                &world,
-                names,
-                minimal,
-                &format!("tini's smoke tests{kind} on {architecture}"),
-            )?);
+            count.add(repeated(|| tini(&world, names, minimal, is_emulated, &title))?);
+            let title = format!("tini's smoke tests{kind} on {architecture}");
+            count.add(smoke(&world, names, minimal, &title)?);
         }
-        count.add(dumb_init(
-            &world,
-            &whole,
-            &format!("dumb-init's tests on {architecture}"),
-        )?);
+        let title = format!("dumb-init's tests on {architecture}");
+        count.add(repeated(|| dumb_init(&world, &whole, is_emulated, &title))?);
+    }
+    Ok(count)
+}
+
+/// Both suites sleep where they could wait: on a machine that is busy tini's sends a signal before its own program is ready for it,
+/// and dumb-init's gives a pipeline a second and a half to start. So a suite counts when it passes as a whole in one of three runs;
+/// each run that does not is printed.
+fn repeated(suite: impl Fn() -> Result<Count, Failure>) -> Result<Count, Failure> {
+    const RUNS_MAX: usize = 3;
+    let mut count = suite()?;
+    for _ in 1..RUNS_MAX {
+        if count.failed == 0 {
+            break;
+        }
+        count = suite()?;
     }
     Ok(count)
 }
@@ -85,9 +93,13 @@ fn tini(world: &World, names: &Path, minimal: &str, is_emulated: bool, title: &s
     // Without it the suite leaves out what needs -s or TINI_SUBREAPER; its own proxy, a program of this machine, is a subreaper still.
     suite.env("FORCE_SUBREAPER", if is_emulated { "0" } else { "1" });
     let said = say(world, &mut suite, title)?;
-    verdict(title, said, |text| {
-        text.contains("All done, tests as expected").then_some(1)
-    })
+    let is_done = |text: &str| text.contains("All done, tests as expected").then_some(1);
+    let mut count = verdict(title, said, is_done)?;
+    if is_emulated {
+        println!("test {title}, as subreaper ... ignored, QEMU's user mode refuses PR_SET_CHILD_SUBREAPER");
+        count.skipped += 1;
+    }
+    Ok(count)
 }
 
 fn smoke(world: &World, names: &Path, minimal: &str, title: &str) -> Result<Count, Failure> {
@@ -109,15 +121,21 @@ fn tini_environment(suite: &mut Command, world: &World, names: &Path, minimal: &
         .env("MINIMAL", minimal);
 }
 
-fn dumb_init(world: &World, names: &Path, title: &str) -> Result<Count, Failure> {
+fn dumb_init(world: &World, names: &Path, is_emulated: bool, title: &str) -> Result<Count, Failure> {
     let mut suite = alone("python3", world, names);
     suite
         .args(["-m", "pytest", "-p", "no:cacheprovider", CASE_SECONDS_MAX, "tests"])
         .current_dir(world.dumb_init());
+    let mut cases = DUMB_INIT_CASES;
+    if is_emulated {
+        suite.arg(format!("--deselect={EMULATORS_SIGNALS}"));
+        println!("test {EMULATORS_SIGNALS} ... ignored, QEMU's user mode keeps SIGBUS and SIGSEGV for itself");
+        cases -= EMULATORS_SIGNALS_CASES;
+    }
     let said = say(world, &mut suite, title)?;
-    verdict(title, said, |text| {
-        passed(text).filter(|passed| *passed == DUMB_INIT_CASES)
-    })
+    let mut count = verdict(title, said, |text| passed(text).filter(|passed| *passed == cases))?;
+    count.skipped = DUMB_INIT_CASES - cases;
+    Ok(count)
 }
 
 /// The number before `passed` in pytest's last line, if it names nothing else.
@@ -125,7 +143,7 @@ fn passed(text: &str) -> Option<u64> {
     let line = text.lines().rev().find(|line| line.contains(" passed"))?;
     let words: Vec<&str> = line.trim_matches(['=', ' ']).split(' ').collect();
     match words.as_slice() {
-        [number, "passed", "in", ..] => number.parse().ok(),
+        [number, "passed", "in", ..] | [number, "passed,", _, "deselected", "in", ..] => number.parse().ok(),
         _ => None,
     }
 }
@@ -201,6 +219,7 @@ mod tests {
         let line = |text: &str| passed(&format!("tests/cli_test.py ....\n{text}\n"));
         assert_eq!(line("===== 182 passed in 20.63s ====="), Some(182));
         assert_eq!(line("182 passed in 92.10s (0:01:32)"), Some(182));
+        assert_eq!(line("= 178 passed, 4 deselected in 20.63s ="), Some(178));
         assert_eq!(line("== 12 failed, 170 passed in 91.14s (0:01:31) =="), None);
         assert_eq!(line("== 181 passed, 1 skipped in 20.63s =="), None);
         assert_eq!(passed("no tests ran in 0.01s"), None);
