@@ -118,7 +118,14 @@ const STEPS: [Step; 14] = [
         )
     }),
     ("the benchmark runs", |project| {
-        bench::command(project, &arguments::Bench { runs: 1, json: true })?;
+        bench::command(
+            project,
+            &arguments::Bench {
+                what: None,
+                runs: 1,
+                json: true,
+            },
+        )?;
         Ok(Count::PASSED)
     }),
 ];

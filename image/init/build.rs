@@ -30,7 +30,11 @@ fn main() -> std::io::Result<()> {
     if target_env == "musl" && !is_debugged {
         let script = PathBuf::from(std::env::var("OUT_DIR").unwrap_or_default()).join("discard.ld");
         std::fs::write(&script, DISCARD)?;
-        linker_arguments.extend([format!("-T{}", script.display()), "--strip-all".to_owned()]);
+        linker_arguments.extend([
+            format!("-T{}", script.display()),
+            "--strip-all".to_owned(),
+            "-znorelro".to_owned(),
+        ]);
     }
     // `core` wants memcpy and its like, hence the C library: these objects of it, and nothing that needs to be initialised.
     for argument in linker_arguments {

@@ -50,6 +50,7 @@ use plan::{Leave, Place, Plan};
 use process::Process;
 use signals::Signals;
 use supervise::Supervisor;
+use sys::Errno;
 use terminal::Terminal;
 use voice::Said;
 
@@ -73,11 +74,26 @@ fn be_native(process: &Process) -> u8 {
         Ok(native::Command::Health) => health::health(),
         Ok(native::Command::Help) => print(native::HELP),
         Ok(native::Command::Version) => print(concat!("box-init ", env!("CARGO_PKG_VERSION"), "\n")),
-        Err(error) => {
-            error.message().to_stderr();
-            status::USAGE
-        }
+        Err(error) => complain(&error),
     }
+}
+
+// What is rare is kept out of frames that stay: a message is a page.
+#[cold]
+#[inline(never)]
+fn complain(error: &native::UsageError) -> u8 {
+    error.message().to_stderr();
+    status::USAGE
+}
+
+#[cold]
+#[inline(never)]
+fn complain_of_signals(errno: Errno) -> u8 {
+    Message::new()
+        .text("cannot take over signals: ")
+        .text(errno.reason())
+        .to_stderr();
+    status::CANNOT_EXECUTE
 }
 
 fn print(text: &str) -> u8 {
@@ -88,6 +104,7 @@ fn print(text: &str) -> u8 {
 }
 
 /// Is another init, with the arguments from `first` on.
+#[inline(never)]
 fn be(personality: Personality, process: &Process, called: &CStr, first: usize) -> u8 {
     // `--as=NAME` in one word.
     let called = called.to_bytes().strip_prefix(b"--as=").unwrap_or(called.to_bytes());
@@ -121,13 +138,7 @@ fn be(personality: Personality, process: &Process, called: &CStr, first: usize) 
 fn start(process: &Process, mut plan: Plan) -> u8 {
     let signals = match Signals::block(&plan) {
         Ok(signals) => signals,
-        Err(errno) => {
-            Message::new()
-                .text("cannot take over signals: ")
-                .text(errno.reason())
-                .to_stderr();
-            return status::CANNOT_EXECUTE;
-        }
+        Err(errno) => return complain_of_signals(errno),
     };
     if let Err(code) = prepare(&mut plan) {
         return code;
@@ -146,6 +157,7 @@ fn start(process: &Process, mut plan: Plan) -> u8 {
     let voice = plan.voice;
     voice.say(Said::Spawned(process.argument(plan.program_index), child));
     let_go(&plan, &signals);
+    spawn::forget();
     confinement::confine();
     Supervisor {
         machine: Machine::new(plan.policy, child),

@@ -86,6 +86,22 @@ pub fn spawn(
     Ok(child)
 }
 
+/// Gives back what the child's start took: its stack, and what is below ours by now. For the time after it has started.
+#[inline(never)]
+pub fn forget() {
+    const BELOW: usize = 64 * 1024;
+    /// Calls that are under way, and what the compiler keeps below the stack pointer.
+    const KEPT: usize = 1024;
+    let here = 0u8;
+    let end = (&raw const here) as usize - KEPT;
+    // SAFETY: the child has its own memory now, or none, so that its stack is nobody's; and what is below our stack pointer is
+    // written before it is read.
+    unsafe {
+        sys::forget(STACK.0.get() as usize, STACK_SIZE);
+        sys::forget(end - BELOW, BELOW);
+    }
+}
+
 fn read(reader: Descriptor, bytes: &mut [u8]) -> usize {
     loop {
         match sys::read(reader, bytes) {

@@ -24,9 +24,9 @@ pub use file::{
 };
 pub use filter::{FilterInstruction, confine, numbers};
 pub use process::{
-    become_subreaper, change_directory, change_to_directory, clone, die_with_parent, execute, exit, hide_memory,
-    is_subreaper, lead_process_group, lead_session, monotonic_ms, open_process, process_group, process_id, session,
-    wait_any, wait_for,
+    become_subreaper, change_directory, change_to_directory, clone, die_with_parent, execute, exit, forget,
+    hide_memory, is_subreaper, lead_process_group, lead_session, monotonic_ms, open_process, process_group, process_id,
+    session, wait_any, wait_for,
 };
 pub use signal::{
     CODE_QUEUED, DISPOSITION_DEFAULT, DISPOSITION_IGNORE, SIGCHLD, SIGCONT, SIGHUP, SIGKILL, SIGNALS_ALL, SIGSTOP,

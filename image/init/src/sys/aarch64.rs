@@ -17,6 +17,7 @@ pub(super) const GETPID: usize = 172;
 pub(super) const GETSID: usize = 156;
 pub(super) const IOCTL: usize = 29;
 pub(super) const KILL: usize = 129;
+pub(super) const MADVISE: usize = 233;
 pub(super) const OPENAT: usize = 56;
 pub(super) const PIDFD_OPEN: usize = 434;
 pub(super) const PIDFD_SEND_SIGNAL: usize = 424;

@@ -17,6 +17,7 @@ pub(super) const GETPID: usize = 20;
 pub(super) const GETSID: usize = 147;
 pub(super) const IOCTL: usize = 54;
 pub(super) const KILL: usize = 37;
+pub(super) const MADVISE: usize = 220;
 pub(super) const OPENAT: usize = 322;
 pub(super) const PIDFD_OPEN: usize = 434;
 pub(super) const PIDFD_SEND_SIGNAL: usize = 424;

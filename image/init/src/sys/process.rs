@@ -153,6 +153,23 @@ fn control(operation: usize, value: usize) -> Result<(), Errno> {
     unsafe { call(arch::PRCTL, [operation, value, 0, 0, 0]) }.map(drop)
 }
 
+/// Gives whole pages of memory back; they are zero when they are used again. What lies partly within is kept.
+///
+/// # Safety
+///
+/// Nothing in this range is read before it is written.
+pub unsafe fn forget(start: usize, size: usize) {
+    // With larger pages the kernel refuses what is not aligned to them, and nothing is given back.
+    const PAGE_SIZE: usize = 4096;
+    const DO_NOT_NEED: usize = 4;
+    let first = start.next_multiple_of(PAGE_SIZE);
+    let end = (start + size) & !(PAGE_SIZE - 1);
+    if first < end {
+        // SAFETY: the caller's promise.
+        let _ = unsafe { call(arch::MADVISE, [first, end - first, DO_NOT_NEED, 0, 0]) };
+    }
+}
+
 /// A descriptor that stands for a process and for no other one, even if its id is given to another process later.
 /// Kernels before 5.3 have none.
 pub fn open_process(process: ProcessId) -> Result<Descriptor, Errno> {

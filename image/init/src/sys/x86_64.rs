@@ -17,6 +17,7 @@ pub(super) const GETPID: usize = 39;
 pub(super) const GETSID: usize = 124;
 pub(super) const IOCTL: usize = 16;
 pub(super) const KILL: usize = 62;
+pub(super) const MADVISE: usize = 28;
 pub(super) const OPENAT: usize = 257;
 pub(super) const PIDFD_OPEN: usize = 434;
 pub(super) const PIDFD_SEND_SIGNAL: usize = 424;
