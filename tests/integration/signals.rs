@@ -208,9 +208,10 @@ impl<'a> Cell<'a> {
         let options = TopOptionsBuilder::new().ps_args("-o pid,stat").build();
         let processes = self.docker.top_processes(&self.id, Some(options)).await;
         let rows = processes.ok().and_then(|top| top.processes).unwrap_or_default();
-        rows.first()
-            .and_then(|row| row.get(1))
-            .is_some_and(|state| state.contains('T'))
+        // Nobody else was sent anything; and whose id is the smallest says nothing once ids have begun anew.
+        rows.iter()
+            .filter_map(|row| row.get(1))
+            .any(|state| state.contains('T'))
     }
 
     async fn ends_with(&self, code: i64) {
