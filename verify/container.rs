@@ -103,7 +103,7 @@ impl Background {
             format!("--mount=type=volume,source={},target={HOME}", self.home),
         ];
         let health = [
-            "--health-cmd=box-entrypoint health live",
+            "--health-cmd=box-init health",
             "--health-interval=10s",
             "--health-timeout=5s",
             "--health-retries=3",

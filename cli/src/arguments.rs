@@ -214,10 +214,38 @@ pub(crate) struct Test {
 
 /// `cbox bench`.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Bench {
+    /// Measure something else than the build
+    #[command(subcommand)]
+    pub(crate) what: Option<BenchWhat>,
     /// Counted runs of each measurement
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) runs: u32,
+    /// Print the measurements as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What can be measured beside the build.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchWhat {
+    /// Our init beside Debian's tini, tini-static, dumb-init and catatonit
+    Init(BenchInit),
+}
+
+/// `cbox bench init`.
+#[derive(Args, Debug)]
+pub(crate) struct BenchInit {
+    /// Counted starts of each init
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) runs: u32,
+    /// Storms of zombies for each init
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) rounds: u32,
+    /// Instead let ours alone adopt orphans for so long, and see whether it grows
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) soak: Option<u64>,
     /// Print the measurements as JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -10,6 +10,8 @@
 //! - *one layer's bump*: a copy of the checkout with one changed file of the image's top layer is built;
 //! - *no-op*: `nix build .#image` with nothing to do.
 
+mod init;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -50,6 +52,9 @@ impl Measurement {
 
 /// Measures and prints a table.
 pub(crate) fn command(project: &Project, options: &arguments::Bench) -> Result<ExitCode, Failure> {
+    if let Some(arguments::BenchWhat::Init(options)) = &options.what {
+        return init::command(project, options);
+    }
     prefill::missing(project, false)?;
     nix::build(project, &["image"], "the image")?;
     let measured = measure(project, options);

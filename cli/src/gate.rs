@@ -18,16 +18,17 @@ use crate::process;
 use crate::programs;
 use crate::progress::human;
 use crate::project::Project;
+use crate::suites;
 
 /// `cargo deny` is installed at this version when it is missing.
 const CARGO_DENY: &str = "0.20.2";
 
 /// What a step counts.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-struct Count {
-    passed: u64,
-    failed: u64,
-    skipped: u64,
+pub(crate) struct Count {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) skipped: u64,
 }
 
 impl Count {
@@ -36,13 +37,13 @@ impl Count {
         failed: 0,
         skipped: 0,
     };
-    const FAILED: Self = Self {
+    pub(crate) const FAILED: Self = Self {
         passed: 0,
         failed: 1,
         skipped: 0,
     };
 
-    fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
@@ -52,7 +53,7 @@ impl Count {
 type Step = (&'static str, fn(&Project) -> Result<Count, Failure>);
 
 /// The cheap ones first, so that a slip is seen at once.
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     ("locks agree with tools.toml", locks),
     ("Rust is formatted", |project| {
         cargo(project, &["fmt", "--all", "--check"])
@@ -101,6 +102,7 @@ const STEPS: [Step; 13] = [
     }),
     ("images are built and loaded", images),
     ("nix flake check", flake),
+    ("other inits' suites", suites::run),
     ("the clusters' programs are built", |project| {
         programs::build(project)?;
         Ok(Count::PASSED)
@@ -116,7 +118,14 @@ const STEPS: [Step; 13] = [
         )
     }),
     ("the benchmark runs", |project| {
-        bench::command(project, &arguments::Bench { runs: 1, json: true })?;
+        bench::command(
+            project,
+            &arguments::Bench {
+                what: None,
+                runs: 1,
+                json: true,
+            },
+        )?;
         Ok(Count::PASSED)
     }),
 ];

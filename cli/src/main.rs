@@ -22,6 +22,7 @@ mod programs;
 mod progress;
 mod project;
 mod run;
+mod suites;
 mod transcript;
 mod trees;
 mod verification;

@@ -1,20 +1,45 @@
-//! Tells the linker where the program begins, as no C runtime does it.
+//! Tells the linker where the program begins, as no C runtime does it, and what nobody would ever read.
 //!
 //! Start files that the target links in any case are then unreachable and dropped, so this crate needs no flags from outside: it
 //! builds like every other crate of the workspace.
 
-fn main() {
+use std::path::PathBuf;
+
+/// Tables for unwinding, which never happens; what C's start files would run, if they ran; and notes about compilers. INSERT leaves
+/// the rest of the layout to the linker.
+const DISCARD: &str = "SECTIONS {
+  /DISCARD/ : {
+    *(.eh_frame .eh_frame.* .eh_frame_hdr .gcc_except_table .gcc_except_table.* .ARM.exidx* .ARM.extab*)
+    *(.init .fini .init_array .init_array.* .fini_array .fini_array.* .comment)
+  }
+} INSERT AFTER .text;
+";
+
+fn main() -> std::io::Result<()> {
     let target_env = std::env::var("CARGO_CFG_TARGET_ENV").unwrap_or_default();
-    let linker_arguments: &[&str] = if target_env == "musl" {
+    let is_debugged = std::env::var("PROFILE").is_ok_and(|profile| profile == "debug");
+    let mut linker_arguments: Vec<String> = if target_env == "musl" {
         // The linker is rust-lld itself.
-        &["--entry=box_init_start", "--no-pie", "-lc"]
+        ["--entry=box_init_start", "--no-pie", "-lc"].map(str::to_owned).into()
     } else {
         // The linker is a C compiler's driver: the host, for development and tests.
-        &["-nostartfiles", "-Wl,--entry=box_init_start", "-lc"]
+        ["-nostartfiles", "-Wl,--entry=box_init_start", "-lc"]
+            .map(str::to_owned)
+            .into()
     };
+    if target_env == "musl" && !is_debugged {
+        let script = PathBuf::from(std::env::var("OUT_DIR").unwrap_or_default()).join("discard.ld");
+        std::fs::write(&script, DISCARD)?;
+        linker_arguments.extend([
+            format!("-T{}", script.display()),
+            "--strip-all".to_owned(),
+            "-znorelro".to_owned(),
+        ]);
+    }
     // `core` wants memcpy and its like, hence the C library: these objects of it, and nothing that needs to be initialised.
     for argument in linker_arguments {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
     println!("cargo::rerun-if-changed=build.rs");
+    Ok(())
 }

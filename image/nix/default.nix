@@ -153,6 +153,7 @@ in
     sources-amd64 = sources "sources-amd64" (files [ "amd64" ] ++ trees);
     sources-cluster = sources "sources-cluster" (clusterFiles ++ clusterTrees);
   }
+  // perArchitecture "init" (crates.program "box-init")
   // perArchitecture "image" (images.image "full")
   // perArchitecture "image-core" (images.image "core")
   // goTools.packages

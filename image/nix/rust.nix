@@ -196,7 +196,7 @@ let
     };
 
   # The settings of every build: how to link, and no path of the builder in the result.
-  configure = target: ''
+  configure = target: flags: ''
     export CARGO_HOME=$PWD/cargo CARGO_TARGET_DIR=$PWD/target CARGO_BUILD_TARGET=${target}
     export CARGO_NET_OFFLINE=true CARGO_INCREMENTAL=0 SOURCE_DATE_EPOCH=1
     mkdir -p $CARGO_HOME
@@ -206,7 +206,7 @@ let
     rustflags = ["-Clinker-flavor=ld.lld"]
     [target.${target}]
     linker = "${toolchain}/bin/ld"
-    rustflags = ["-Clinker-flavor=ld.lld", "-Clink-self-contained=yes", "-Ctarget-feature=+crt-static", "--remap-path-prefix=$PWD=/build", "--remap-path-prefix=$vendor=/crates"]
+    rustflags = ["-Clinker-flavor=ld.lld", "-Clink-self-contained=yes", "-Ctarget-feature=+crt-static", ${flags}"--remap-path-prefix=$PWD=/build", "--remap-path-prefix=$vendor=/crates"]
     [source.crates-io]
     replace-with = "vendored"
     [source.vendored]
@@ -231,18 +231,25 @@ in
   # A crate's binaries for one architecture.
   program =
     part: crate: arch:
+    let
+      target = systems.${arch}.rust;
+      # The init is the smallest that it can be, and never moved in memory; for the others what counts is how quickly they are made.
+      isSmallest = crate == "box-init";
+      profile = if isSmallest then "smallest" else "release";
+      flags = if isSmallest then "\"-Crelocation-model=static\", " else "";
+    in
     run "${crate}-${arch}"
       {
         inherit (part) vendor members sources;
         path = [ toolchain ];
       }
       ''
-        ${configure systems.${arch}.rust}
+        ${configure target flags}
         ${copy}
         ${part.lay}
-        cargo build --release --frozen --package ${crate}
+        cargo build --profile ${profile} --frozen --package ${crate}
         mkdir -p $out/bin
-        find target/${systems.${arch}.rust}/release -maxdepth 1 -type f -perm -100 -exec cp {} $out/bin \;
+        find target/${target}/${profile} -maxdepth 1 -type f -perm -100 -exec cp {} $out/bin \;
       '';
 
   # The tests of every crate of the part, as static programs of this machine.
@@ -257,7 +264,7 @@ in
         ];
       }
       ''
-        ${configure systems.amd64.rust}
+        ${configure systems.amd64.rust ""}
         ${copy}
         ${part.lay}
         export HOME=$PWD/home

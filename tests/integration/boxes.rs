@@ -110,7 +110,7 @@ fn a_box_that_lives_on_is_as_hardened_as_any() {
     assert!(
         found[0]["Config"]["Healthcheck"]["Test"]
             .to_string()
-            .contains("box-entrypoint health live")
+            .contains("box-init health")
     );
 }
 

@@ -27,21 +27,44 @@ impl Candidate {
     pub fn set(&mut self, directory: &[u8], program: &[u8]) -> bool {
         self.size = 0;
         let separator: &[u8] = if directory.is_empty() { b"" } else { b"/" };
-        [directory, separator, program, b"\0"]
+        let is_whole = [directory, separator, program, b"\0"]
             .iter()
-            .all(|part| self.append(part))
+            .all(|part| self.append(part));
+        self.terminate();
+        is_whole
+    }
+
+    /// Holds this path from now on, cut if it is too long.
+    pub fn hold(&mut self, path: &CStr) {
+        self.size = 0;
+        let bytes = path.to_bytes_with_nul();
+        let is_whole = self.append(bytes);
+        if !is_whole {
+            self.append(bytes.get(..PATH_SIZE_MAX - 1).unwrap_or_default());
+            self.append(b"\0");
+        }
+        self.terminate();
     }
 
     /// The path.
     pub fn path(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.bytes).unwrap_or_default()
+        // SAFETY: the last byte is zero, so there is an end within the array.
+        unsafe { CStr::from_ptr(self.bytes.as_ptr().cast()) }
+    }
+
+    /// What did not fit may have filled everything but this; what did fit ends here at the latest.
+    fn terminate(&mut self) {
+        let [.., last] = &mut self.bytes;
+        *last = 0;
     }
 
     fn append(&mut self, part: &[u8]) -> bool {
         let Some(target) = self.bytes.get_mut(self.size..self.size + part.len()) else {
             return false;
         };
-        target.copy_from_slice(part);
+        for (target, byte) in target.iter_mut().zip(part) {
+            *target = *byte;
+        }
         self.size += part.len();
         true
     }

@@ -3,86 +3,36 @@
 //! The child writes to a pipe why the program cannot be executed; executing it closes the pipe. So an empty pipe means success,
 //! whether child and parent share memory, as the kernel has it, or not, as an emulator has it.
 
+use crate::execute;
+use crate::failure::{Facts, Reason};
 use crate::message::Message;
+use crate::plan::{Place, Plan};
 use crate::process::Process;
-use crate::search::{self, Candidate};
+use crate::search::{Candidate, PATH_SIZE_MAX};
 use crate::signals::Signals;
 use crate::status;
 use crate::sys::{self, Descriptor, Errno, ProcessId};
 use crate::terminal::Terminal;
+use crate::voice::Said;
 use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_void};
 
-/// Why the program did not start.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    /// No process could be started.
-    NoProcess(Errno),
-    /// There is no such program.
-    NotFound,
-    /// There is one, and the kernel does not execute it.
-    NotExecutable(Errno),
-    /// There is one, and the interpreter that it names does not exist.
-    NoInterpreter,
-}
-
-impl Failure {
-    /// The exit code.
-    pub fn status(self) -> u8 {
-        match self {
-            Self::NotFound => status::NOT_FOUND,
-            Self::NoProcess(_) | Self::NotExecutable(_) | Self::NoInterpreter => status::CANNOT_EXECUTE,
-        }
-    }
-
-    /// The sentence for standard error.
-    pub fn message(self, program: &CStr) -> Message {
-        let message = Message::new().bytes(program.to_bytes());
-        match self {
-            Self::NoProcess(errno) => message.text(": cannot be started: ").text(errno.reason()),
-            Self::NotFound if program.to_bytes().contains(&b'/') => message.text(": not found"),
-            Self::NotFound => message.text(": not found in any directory of PATH"),
-            Self::NotExecutable(errno) => message.text(": cannot be executed: ").text(errno.reason()),
-            Self::NoInterpreter => {
-                message.text(": cannot be executed: its interpreter (after #!, or its ELF loader) does not exist")
-            }
-        }
-    }
-
-    /// For the way through the pipe: which one, and the error number.
-    fn to_bytes(self) -> [u8; 5] {
-        let (kind, errno) = match self {
-            Self::NoProcess(errno) => (0, errno.0),
-            Self::NotFound => (1, 0),
-            Self::NotExecutable(errno) => (2, errno.0),
-            Self::NoInterpreter => (3, 0),
-        };
-        let [a, b, c, d] = errno.to_ne_bytes();
-        [kind, a, b, c, d]
-    }
-
-    fn from_bytes([kind, a, b, c, d]: [u8; 5]) -> Self {
-        let errno = Errno(i32::from_ne_bytes([a, b, c, d]));
-        match kind {
-            0 => Self::NoProcess(errno),
-            1 => Self::NotFound,
-            3 => Self::NoInterpreter,
-            _ => Self::NotExecutable(errno),
-        }
-    }
-}
+/// dumb-init's exit code for a program that cannot be executed.
+const DUMB_INIT_CANNOT_EXECUTE: u8 = 2;
+const TINI_CANNOT_EXECUTE: u8 = 1;
 
 /// What the child needs to know; it only reads.
 struct Orders<'a> {
     process: &'a Process,
-    program_index: usize,
+    plan: &'a Plan,
     signals: &'a Signals,
     terminal: &'a Terminal,
-    failure_pipe: Descriptor,
+    place: Option<Descriptor>,
+    failure_pipe: Option<Descriptor>,
 }
 
 /// Room for the child's few calls, even unoptimised ones. Untouched pages cost nothing.
-const STACK_SIZE: usize = 64 * 1024;
+const STACK_SIZE: usize = 256 * 1024;
 
 #[repr(C, align(16))]
 struct Stack(UnsafeCell<[u8; STACK_SIZE]>);
@@ -92,46 +42,105 @@ unsafe impl Sync for Stack {}
 
 static STACK: Stack = Stack(UnsafeCell::new([0; STACK_SIZE]));
 
-/// Starts the program as the leader of its own process group, with the signal mask and dispositions that we were given.
+/// Starts the program with the signal mask and dispositions that we were given. If there is none to start, it is said why, and the
+/// exit code is returned. `place` is the directory to start it in, if we have left it.
 pub fn spawn(
     process: &Process,
-    program_index: usize,
+    plan: &Plan,
     signals: &Signals,
     terminal: &Terminal,
-) -> Result<ProcessId, Failure> {
-    let (reader, writer) = sys::pipe().map_err(Failure::NoProcess)?;
+    place: Option<Descriptor>,
+) -> Result<ProcessId, u8> {
+    // Whoever does not explain failures leaves it to the child to tell them and to end.
+    let pipe = match plan.explains_failure.then(sys::pipe).transpose() {
+        Ok(pipe) => pipe,
+        Err(errno) => return Err(no_process(process, plan, errno)),
+    };
     let orders = Orders {
         process,
-        program_index,
+        plan,
         signals,
         terminal,
-        failure_pipe: writer,
+        place,
+        failure_pipe: pipe.map(|(_, writer)| writer),
     };
-    // SAFETY: the stack is the child's alone and aligned; the child only reads its orders, which outlive this call: we do not go on
-    // before it has executed the program or ended, because then only does the pipe reach its end.
-    let child = unsafe { sys::clone(STACK.0.get().add(1).cast(), child, (&raw const orders).cast()) }
-        .map_err(Failure::NoProcess)?;
+    // SAFETY: the stack is the child's alone and aligned; the child only reads its orders, which outlive this call: the kernel lets
+    // us go on only when it has executed the program or ended, and where memory is not shared it has orders of its own.
+    let child = unsafe { sys::clone(STACK.0.get().add(1).cast(), child, (&raw const orders).cast()) };
+    let child = match child {
+        Ok(child) => child,
+        Err(errno) => return Err(no_process(process, plan, errno)),
+    };
+    let Some((reader, writer)) = pipe else {
+        return Ok(child);
+    };
     sys::close(writer);
-    let failure = read_failure(reader);
+    let mut failure = [0; 4];
+    let size = read(reader, &mut failure);
+    if size == failure.len() {
+        let code = explain(process, plan, Errno(i32::from_ne_bytes(failure)), reader);
+        sys::wait_for(child);
+        return Err(code);
+    }
     sys::close(reader);
-    match failure {
-        None => Ok(child),
-        Some(failure) => {
-            sys::wait_for(child);
-            Err(failure)
+    Ok(child)
+}
+
+/// Gives back what the child's start took: its stack, and what is below ours by now. For the time after it has started.
+#[inline(never)]
+pub fn forget() {
+    const BELOW: usize = 64 * 1024;
+    /// Calls that are under way, and what the compiler keeps below the stack pointer.
+    const KEPT: usize = 1024;
+    let here = 0u8;
+    let end = (&raw const here) as usize - KEPT;
+    // SAFETY: the child has its own memory now, or none, so that its stack is nobody's; and what is below our stack pointer is
+    // written before it is read.
+    unsafe {
+        sys::forget(STACK.0.get() as usize, STACK_SIZE);
+        sys::forget(end - BELOW, BELOW);
+    }
+}
+
+fn read(reader: Descriptor, bytes: &mut [u8]) -> usize {
+    loop {
+        match sys::read(reader, bytes) {
+            Err(Errno::INTERRUPTED) => {}
+            result => return result.unwrap_or_default(),
         }
     }
 }
 
-fn read_failure(reader: Descriptor) -> Option<Failure> {
-    let mut bytes = [0; 5];
-    loop {
-        match sys::read(reader, &mut bytes) {
-            Err(Errno::INTERRUPTED) => {}
-            Ok(size) if size == bytes.len() => return Some(Failure::from_bytes(bytes)),
-            _ => return None,
-        }
+/// Tells why the program cannot be executed: the path follows the error number in the pipe.
+#[cold]
+#[inline(never)]
+fn explain(process: &Process, plan: &Plan, errno: Errno, reader: Descriptor) -> u8 {
+    let mut path = [0; PATH_SIZE_MAX];
+    read(reader, &mut path);
+    let [.., last] = &mut path;
+    *last = 0;
+    // SAFETY: the last byte is zero, so there is an end within the array.
+    let path = unsafe { CStr::from_ptr(path.as_ptr().cast()) };
+    let facts = Facts::of(path);
+    let reason = Reason::of(errno, &facts);
+    reason.message(process.argument(plan.program_index), &facts).to_stderr();
+    reason.status()
+}
+
+#[cold]
+#[inline(never)]
+fn no_process(process: &Process, plan: &Plan, errno: Errno) -> u8 {
+    if plan.voice.is_silent() {
+        let program = process.argument(plan.program_index).to_bytes();
+        Message::new()
+            .bytes(program)
+            .text(": cannot be started: ")
+            .text(errno.reason())
+            .to_stderr();
+        return status::CANNOT_EXECUTE;
     }
+    plan.voice.say(Said::NoChild(errno));
+    1
 }
 
 /// # Safety
@@ -140,84 +149,48 @@ fn read_failure(reader: Descriptor) -> Option<Failure> {
 unsafe extern "C" fn child(orders: *const c_void) -> ! {
     // SAFETY: the caller's promise.
     let orders = unsafe { &*orders.cast::<Orders>() };
-    let _ = sys::lead_process_group();
-    orders.terminal.pass_to_child();
+    let plan = orders.plan;
+    match plan.place {
+        Place::Here => {}
+        Place::Group => {
+            let _ = sys::lead_process_group();
+            if let Err(errno) = orders.terminal.pass_to_child() {
+                plan.voice.say(Said::NoForeground(errno));
+            }
+        }
+        Place::Session => {
+            if let Err(errno) = sys::lead_session() {
+                plan.voice.say(Said::NoSession(errno));
+                sys::exit(1);
+            }
+            if let Err(errno) = sys::attach_terminal(sys::STDIN) {
+                plan.voice.say(Said::NoTerminal(errno));
+            }
+            plan.voice.say(Said::SessionReady);
+        }
+    }
+    if let Some(place) = orders.place {
+        let _ = sys::change_to_directory(place);
+    }
     orders.signals.restore();
-    let failure = execute(orders.process, orders.program_index);
-    let _ = sys::write(orders.failure_pipe, &failure.to_bytes());
-    sys::exit(failure.status())
-}
-
-/// Executes the first candidate that can be executed. One that exists and cannot be executed is skipped as `execvp(3)` does it, and is
-/// the reason to tell if nothing better follows.
-fn execute(process: &Process, program_index: usize) -> Failure {
-    let program = process.argument(program_index);
     let mut candidate = Candidate::new();
-    let Some(directories) = search::directories(program, process.variable(b"PATH")) else {
-        return execute_path(process, program_index, program);
-    };
-    let mut failure = Failure::NotFound;
-    for directory in directories {
-        if program.is_empty() || !candidate.set(directory, program.to_bytes()) {
-            continue;
-        }
-        match execute_path(process, program_index, candidate.path()) {
-            Failure::NotFound => {}
-            Failure::NotExecutable(Errno::ACCESS) => failure = Failure::NotExecutable(Errno::ACCESS),
-            decisive => return decisive,
-        }
+    let (errno, path) = execute::execute(
+        orders.process,
+        plan.program_index,
+        !plan.explains_failure,
+        &mut candidate,
+    );
+    if let Some(pipe) = orders.failure_pipe {
+        let _ = sys::write(pipe, &errno.0.to_ne_bytes());
+        let _ = sys::write(pipe, path.to_bytes_with_nul());
+        sys::exit(status::CANNOT_EXECUTE);
     }
-    failure
-}
-
-fn execute_path(process: &Process, program_index: usize, path: &CStr) -> Failure {
-    // SAFETY: both arrays are as the kernel made them for us.
-    match unsafe { sys::execute(path, process.arguments_from(program_index), process.environment()) } {
-        Errno::NO_ENTRY if sys::exists(path) => Failure::NoInterpreter,
-        Errno::NO_ENTRY | Errno::NOT_DIRECTORY | Errno::NAME_TOO_LONG => Failure::NotFound,
-        errno => Failure::NotExecutable(errno),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rstest::rstest;
-
-    #[rstest]
-    #[case(
-        Failure::NotFound,
-        c"claud",
-        127,
-        "box-init: claud: not found in any directory of PATH\n"
-    )]
-    #[case(Failure::NotFound, c"/no", 127, "box-init: /no: not found\n")]
-    #[case(
-        Failure::NotExecutable(Errno::ACCESS),
-        c"/etc",
-        126,
-        "box-init: /etc: cannot be executed: permission denied (a directory, a file without the x bit, or a mount with noexec)\n"
-    )]
-    #[case(
-        Failure::NoInterpreter,
-        c"run.sh",
-        126,
-        "box-init: run.sh: cannot be executed: its interpreter (after #!, or its ELF loader) does not exist\n"
-    )]
-    #[case(
-        Failure::NoProcess(Errno(11)),
-        c"sh",
-        126,
-        "box-init: sh: cannot be started: no more processes can be started (a limit of processes is reached)\n"
-    )]
-    fn exit_code_and_sentence(
-        #[case] failure: Failure,
-        #[case] program: &CStr,
-        #[case] status: u8,
-        #[case] sentence: &str,
-    ) {
-        assert_eq!(failure.status(), status);
-        assert_eq!(String::from_utf8_lossy(failure.message(program).line()), sentence);
-        assert_eq!(Failure::from_bytes(failure.to_bytes()), failure);
-    }
+    plan.voice
+        .say(Said::CannotExecute(orders.process.argument(plan.program_index), errno));
+    sys::exit(match errno {
+        _ if plan.clears_signals => DUMB_INIT_CANNOT_EXECUTE,
+        Errno::NO_ENTRY => status::NOT_FOUND,
+        Errno::ACCESS => status::CANNOT_EXECUTE,
+        _ => TINI_CANNOT_EXECUTE,
+    })
 }

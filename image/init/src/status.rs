@@ -9,6 +9,9 @@ pub const CANNOT_EXECUTE: u8 = 126;
 /// The program was not found.
 pub const NOT_FOUND: u8 = 127;
 
+/// SIGKILL did not end the program within the time that there was.
+pub const KILLED: u8 = 128 + 9;
+
 /// How a child changed, read from the status word of `wait4(2)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {

@@ -4,6 +4,8 @@
 //! the same mirrors for the image's release and architectures and leaves the machine's packages alone. It is read
 //! after the machine's own, so proxies and credentials hold.
 
+mod source;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;

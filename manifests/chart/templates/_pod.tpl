@@ -81,7 +81,7 @@ containers:
     {{- if $words.enabled }}
     {{ $probe }}Probe:
       exec:
-        command: [box-entrypoint, health, {{ get (dict "startup" "startup" "liveness" "live" "readiness" "ready") $probe }}]
+        command: [{{ get (dict "startup" "box-entrypoint, health, startup" "liveness" "box-init, health" "readiness" "box-entrypoint, health, ready") $probe }}]
       periodSeconds: {{ int $words.periodSeconds }}
       timeoutSeconds: {{ int $words.timeoutSeconds }}
       failureThreshold: {{ int $words.failureThreshold }}

@@ -159,7 +159,7 @@ fn a_long_lived_box_has_a_terminal_and_probes() {
     assert_eq!((&container["stdin"], &container["tty"]), (&json!(true), &json!(true)));
     let command = |probe: &str| container[probe]["exec"]["command"].clone();
     assert_eq!(command("startupProbe"), json!(["box-entrypoint", "health", "startup"]));
-    assert_eq!(command("livenessProbe"), json!(["box-entrypoint", "health", "live"]));
+    assert_eq!(command("livenessProbe"), json!(["box-init", "health"]));
     assert!(container["readinessProbe"].is_null(), "it was switched off");
     let all = rendered(&release(values(json!({}))));
     assert_eq!(

@@ -4,28 +4,45 @@ use core::arch::asm;
 use core::ffi::c_void;
 
 pub(super) const CHDIR: usize = 80;
+pub(super) const CLOCK_GETTIME: usize = 228;
 pub(super) const CLONE: usize = 56;
 pub(super) const CLOSE: usize = 3;
 pub(super) const CLOSE_RANGE: usize = 436;
 pub(super) const EXECVE: usize = 59;
 pub(super) const EXIT_GROUP: usize = 231;
-pub(super) const FACCESSAT: usize = 269;
+pub(super) const FCHDIR: usize = 81;
+pub(super) const GETDENTS64: usize = 217;
 pub(super) const GETPGID: usize = 121;
 pub(super) const GETPID: usize = 39;
 pub(super) const GETSID: usize = 124;
 pub(super) const IOCTL: usize = 16;
 pub(super) const KILL: usize = 62;
+pub(super) const MADVISE: usize = 28;
+pub(super) const OPENAT: usize = 257;
+pub(super) const PIDFD_OPEN: usize = 434;
+pub(super) const PIDFD_SEND_SIGNAL: usize = 424;
 pub(super) const PIPE2: usize = 293;
 pub(super) const PPOLL: usize = 271;
 pub(super) const PRCTL: usize = 157;
 pub(super) const READ: usize = 0;
+pub(super) const RESTART_SYSCALL: usize = 219;
 pub(super) const RT_SIGACTION: usize = 13;
 pub(super) const RT_SIGPROCMASK: usize = 14;
 pub(super) const RT_SIGQUEUEINFO: usize = 129;
 pub(super) const SETPGID: usize = 109;
+pub(super) const SETSID: usize = 112;
 pub(super) const SIGNALFD4: usize = 289;
+pub(super) const STATFS: usize = 137;
+pub(super) const STATX: usize = 332;
 pub(super) const WAIT4: usize = 61;
 pub(super) const WRITE: usize = 1;
+
+/// How seccomp's filters know this architecture (`AUDIT_ARCH_*` of linux/audit.h).
+pub(super) const AUDIT_ARCHITECTURE: u32 = 0xc000_003e;
+/// How an ELF file names this machine (`e_machine`, elf.h).
+pub(super) const ELF_MACHINE: u16 = 62;
+/// Where the flags are in what the call above named STATFS writes.
+pub(super) const STATFS_FLAGS_OFFSET: usize = 80;
 
 /// # Safety
 ///

@@ -6,8 +6,12 @@
 #![allow(clippy::expect_used, clippy::panic)]
 #![allow(unsafe_code, reason = "masks and terminals are set up between fork and exec")]
 
+mod confinement;
+mod drain;
 mod exit_code;
+mod health;
 mod idle;
+mod personality;
 mod reaping;
 mod signals;
 mod start;

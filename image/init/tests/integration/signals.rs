@@ -138,7 +138,7 @@ fn helper_that_prints_a_queued_value() {
     }
     let descriptor = sys::signal_descriptor(1 << (QUEUED - 1)).expect("a signal descriptor can be made");
     println!("\nready");
-    sys::wait_readable(descriptor);
+    sys::wait_readable(descriptor, None);
     let info = sys::read_signal(descriptor).expect("a signal has come");
     println!("value {:x} from {}", info.value as u32, info.process_id);
 }

@@ -1,6 +1,6 @@
 //! What the tests do, as verbs.
 
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
@@ -94,6 +94,20 @@ impl Running {
         box_init::sys::send(self.id(), signal).expect("box-init is running");
     }
 
+    /// How it ended, and everything that it wrote after what was read.
+    pub(crate) fn end(mut self) -> Ended {
+        let mut stdout = String::new();
+        self.stdout
+            .read_to_string(&mut stdout)
+            .expect("standard output can be read");
+        let mut stderr = String::new();
+        if let Some(mut stream) = self.child.stderr.take() {
+            stream.read_to_string(&mut stderr).expect("standard error can be read");
+        }
+        let code = self.wait();
+        Ended { code, stdout, stderr }
+    }
+
     pub(crate) fn wait(mut self) -> i32 {
         let mut status: Option<ExitStatus> = None;
         wait_until("box-init has ended", || {
@@ -109,8 +123,8 @@ impl Running {
 /// A test that fails must not leave processes behind.
 impl Drop for Running {
     fn drop(&mut self) {
-        for child in children_of(self.id()) {
-            let _ = box_init::sys::send(child, 9);
+        for process in descendants_of(self.id()) {
+            let _ = box_init::sys::send(process, 9);
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -124,6 +138,22 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(start.elapsed() < DEADLINE, "deadline passed before {what}");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Every process that descends from one, zombies among them.
+pub(crate) fn descendants_of(ancestor: i32) -> Vec<i32> {
+    let children = children_of(ancestor);
+    let deeper = children.iter().flat_map(|child| descendants_of(*child));
+    children.iter().copied().chain(deeper.collect::<Vec<_>>()).collect()
+}
+
+/// A line of `/proc/PID/status`, without its name.
+pub(crate) fn status_line(process: i32, name: &str) -> String {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process lives");
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.expect("there is such a line").trim().to_owned()
 }
 
 /// The children of a process, zombies among them.
