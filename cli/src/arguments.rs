@@ -187,6 +187,9 @@ pub(crate) struct Test {
 /// `cbox bench`.
 #[derive(Args, Debug)]
 pub(crate) struct Bench {
+    /// What is measured: how long a build takes, or what the box costs beside Claude
+    #[arg(default_value = "build", value_parser = ["build", "agent"])]
+    pub(crate) what: String,
     /// Counted runs of each measurement
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) runs: u32,

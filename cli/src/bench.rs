@@ -1,4 +1,4 @@
-//! `cbox bench`: how long a build takes, beside mmdebstrap in the same run.
+//! `cbox bench`: how long a build takes, beside mmdebstrap in the same run; and, in [`agent`], what the box costs beside Claude.
 //!
 //! Method: all inputs are in the store. Each measurement is a whole process from start to end, the two of a ratio in
 //! turn (A B A B …), and the median is reported with the smallest and the largest.
@@ -9,6 +9,8 @@
 //!   this machine's mirror, and throws it away;
 //! - *one layer's bump*: a copy of the checkout with one changed file of the image's top layer is built;
 //! - *no-op*: `nix build .#image` with nothing to do.
+
+mod agent;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -26,7 +28,7 @@ use crate::prefill;
 use crate::process;
 use crate::project::Project;
 
-/// Seconds of the counted runs of one measurement.
+/// The counted runs of one measurement, in the unit that is told beside it.
 #[derive(Debug, Serialize)]
 struct Measurement {
     name: &'static str,
@@ -36,20 +38,23 @@ struct Measurement {
 }
 
 impl Measurement {
-    fn of(name: &'static str, mut seconds: Vec<f64>) -> Self {
-        seconds.sort_by(f64::total_cmp);
-        let at = |index: usize| seconds.get(index).copied().unwrap_or_default();
+    fn of(name: &'static str, mut measured: Vec<f64>) -> Self {
+        measured.sort_by(f64::total_cmp);
+        let at = |index: usize| measured.get(index).copied().unwrap_or_default();
         Self {
             name,
             minimum: at(0),
-            median: at(seconds.len() / 2),
-            maximum: at(seconds.len().saturating_sub(1)),
+            median: at(measured.len() / 2),
+            maximum: at(measured.len().saturating_sub(1)),
         }
     }
 }
 
 /// Measures and prints a table.
 pub(crate) fn command(project: &Project, options: &arguments::Bench) -> Result<ExitCode, Failure> {
+    if options.what == "agent" {
+        return agent::command(project, options);
+    }
     prefill::missing(project, false)?;
     nix::build(project, &["image"], "the image")?;
     let measured = measure(project, options);

@@ -116,7 +116,14 @@ const STEPS: [Step; 13] = [
         )
     }),
     ("the benchmark runs", |project| {
-        bench::command(project, &arguments::Bench { runs: 1, json: true })?;
+        for what in ["build", "agent"] {
+            let options = arguments::Bench {
+                what: what.to_owned(),
+                runs: 1,
+                json: true,
+            };
+            bench::command(project, &options)?;
+        }
         Ok(Count::PASSED)
     }),
 ];

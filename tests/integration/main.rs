@@ -30,6 +30,8 @@ mod readme;
 mod reproducible;
 mod runs;
 mod server;
+mod sessions;
+mod settings;
 mod skills;
 mod style;
 mod terminal;

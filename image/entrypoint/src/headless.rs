@@ -3,7 +3,8 @@
 //! ```text
 //! prompt ----> Claude's stdin
 //! our stdout <---- Claude's stdout ----> lines ----> messages --.
-//! signals ----> Claude                       Claude's end ------+--> outcome ----> the run's files
+//! signals ------------------------------------ Claude's end -----+--> outcome ----> the run's files
+//!    Claude <---- an interrupt first, so that it says what it cost
 //! ```
 //!
 //! Each arrow is a thread, because each may block; what they find out arrives as an [`Event`] at the one loop that decides.
@@ -18,6 +19,8 @@ use crate::message::{Lines, Message, Report};
 use crate::notes::Notes;
 use crate::outcome::{self, End, Outcome, Reason, Stop};
 use crate::runs::{Kept, Run};
+use crate::session;
+use crate::state::Places;
 use crate::task::{Limits, OutputFormat, Task};
 use crate::watch::{Patience, Watch};
 use rustix::process::{Pid, Signal};
@@ -43,7 +46,7 @@ enum Event {
     Message(Message),
     /// There will be no more output; standard output may have failed on the way.
     OutputEnd(io::Result<()>),
-    /// Somebody asked the box to end; Claude has the signal already.
+    /// Somebody asked the box to end.
     Signal(i32),
     /// Claude has ended.
     End(io::Result<ExitStatus>),
@@ -57,7 +60,7 @@ pub fn repeat(kept: &Kept, format: OutputFormat) -> u8 {
         .and_then(Message::from_line)
         .and_then(|message| match message {
             Message::Result(report) => Some(*report),
-            Message::Retry { .. } => None,
+            Message::Begin { .. } | Message::Retry { .. } => None,
         });
     let printed = print_result(format, true, report.as_ref());
     let Kept {
@@ -74,7 +77,14 @@ pub fn repeat(kept: &Kept, format: OutputFormat) -> u8 {
 }
 
 /// Runs the task; the exit code says what became of it.
-pub fn run(command: Command, task: Task, run: &Run, notes: &Notes, credential: &str) -> Result<u8, Error> {
+pub fn run(
+    command: Command,
+    task: Task,
+    run: &Run,
+    places: &Places,
+    notes: &Notes,
+    credential: &str,
+) -> Result<u8, Error> {
     // Before there is a child, so that no signal can end us alone.
     let signals =
         Signals::new(SIGNALS_ENDING.iter().chain(&SIGNALS_OTHER)).map_err(|source| Error::Waiting { source })?;
@@ -108,7 +118,9 @@ pub fn run(command: Command, task: Task, run: &Run, notes: &Notes, credential: &
         };
     }
     note(notes, &outcome, credential);
-    let document = run.document(&outcome, report);
+    let session_id = end.session_id.as_deref();
+    let transcript = session_id.and_then(|id| session::transcript(&places.config, id));
+    let document = run.document(&outcome, report, session_id, transcript.as_deref());
     let kept = run.end(&document, report);
     eprintln!("box-entrypoint: {}", outcome::summary(&outcome, report));
     if outcome.reason != Reason::Done {
@@ -194,11 +206,9 @@ fn read_output(output: Option<ChildStdout>, format: OutputFormat, sender: &Sende
 
 fn forward_signals(mut signals: Signals, process: Pid, sender: &Sender<Event>) {
     for number in signals.forever() {
-        // Told before it is sent on: Claude's end, which may follow at once, is to be known as that of a signal.
         if SIGNALS_ENDING.contains(&number) {
             let _ = sender.send(Event::Signal(number));
-        }
-        if let Some(signal) = Signal::from_named_raw(number) {
+        } else if let Some(signal) = Signal::from_named_raw(number) {
             let _ = rustix::process::kill_process(process, signal);
         }
     }
@@ -211,6 +221,8 @@ fn wait(mut child: Child, sender: &Sender<Event>) {
 /// What is known when everything is over.
 struct Everything {
     report: Option<Report>,
+    /// The conversation's identity, known even where there is no report.
+    session_id: Option<String>,
     output: io::Result<()>,
     stop: Option<Stop>,
     end: End,
@@ -220,10 +232,11 @@ struct Everything {
 fn collect(events: &Receiver<Event>, process: Pid, limits: &Limits, patience: &Patience) -> Result<Everything, Error> {
     let mut watch = Watch::new(Instant::now(), limits, patience);
     let mut report = None;
+    let mut session_id_latest = None;
     let mut status = None;
     let mut output = None;
     loop {
-        let event = next(events, watch.until());
+        let event = next(events, &watch);
         let now = Instant::now();
         match event {
             Ok(Event::Output) => watch.output(now),
@@ -231,19 +244,16 @@ fn collect(events: &Receiver<Event>, process: Pid, limits: &Limits, patience: &P
                 report = Some(*latest);
                 watch.result(now);
             }
+            Ok(Event::Message(Message::Begin { session_id })) => session_id_latest = Some(session_id),
             Ok(Event::Message(Message::Retry { attempt, status })) => watch.retry(now, attempt, status),
             Ok(Event::OutputEnd(result)) => output = Some(result),
-            Ok(Event::Signal(number)) => watch.signal(number),
+            Ok(Event::Signal(number)) => send(process, watch.signal(now, number)),
             Ok(Event::End(result)) => {
                 status = Some(result.map_err(|source| Error::Waiting { source })?);
                 watch.end(now);
             }
             Err(_) if status.is_some() => output = output.or(Some(Ok(()))),
-            Err(_) => {
-                if let Some(signal) = watch.expire(now) {
-                    let _ = rustix::process::kill_process(process, signal);
-                }
-            }
+            Err(_) => send(process, watch.expire(now)),
         }
         match (status, output) {
             (Some(status), Some(output)) => {
@@ -252,6 +262,7 @@ fn collect(events: &Receiver<Event>, process: Pid, limits: &Limits, patience: &P
                     .map_or_else(|| End::Exited(status.code().unwrap_or_default()), End::Killed);
                 return Ok(Everything {
                     report,
+                    session_id: session_id_latest,
                     output,
                     stop: watch.stop(),
                     end,
@@ -262,8 +273,20 @@ fn collect(events: &Receiver<Event>, process: Pid, limits: &Limits, patience: &P
     }
 }
 
-fn next(events: &Receiver<Event>, until: Instant) -> Result<Event, RecvTimeoutError> {
-    events.recv_timeout(until.saturating_duration_since(Instant::now()))
+/// A Claude that never stops talking must not hold up the deadline.
+fn next(events: &Receiver<Event>, watch: &Watch) -> Result<Event, RecvTimeoutError> {
+    let now = Instant::now();
+    if watch.is_overdue(now) {
+        return Err(RecvTimeoutError::Timeout);
+    }
+    events.recv_timeout(watch.until().saturating_duration_since(now))
+}
+
+/// Claude may have ended meanwhile; then there is nobody left to be told.
+fn send(process: Pid, signal: Option<Signal>) {
+    if let Some(signal) = signal {
+        let _ = rustix::process::kill_process(process, signal);
+    }
 }
 
 #[cfg(test)]
@@ -298,10 +321,13 @@ mod tests {
         start(&sender, move |sender| wait(child, sender));
         let patience = Patience {
             after_result: Duration::ZERO,
-            obedience: Duration::from_millis(if signal == 9 { 10 } else { 60_000 }),
             after_end: Duration::ZERO,
         };
-        let everything = collect(&events, process, &Limits::default(), &patience).expect("the child can be waited for");
+        let limits = Limits {
+            grace: Duration::from_millis(if signal == 9 { 20 } else { 120_000 }),
+            ..Limits::default()
+        };
+        let everything = collect(&events, process, &limits, &patience).expect("the child can be waited for");
         assert_eq!(
             (everything.end, everything.report),
             (End::Killed(signal), Some(Report::default()))

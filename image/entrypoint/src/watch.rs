@@ -14,8 +14,6 @@ const REFUSALS_MAX: u64 = 3;
 pub struct Patience {
     /// Claude sometimes stays after its result, with nothing left to do. This long it may be silent then.
     pub after_result: Duration,
-    /// How long it may take to obey when it is asked to end.
-    pub obedience: Duration,
     /// What Claude started may hold its output open after its end. What Claude wrote itself is there already.
     pub after_end: Duration,
 }
@@ -24,7 +22,6 @@ impl Patience {
     /// What has shown to be enough.
     pub const DEFAULT: Self = Self {
         after_result: Duration::from_secs(30),
-        obedience: Duration::from_secs(5),
         after_end: Duration::from_secs(1),
     };
 }
@@ -42,7 +39,8 @@ enum Phase {
     Ended { output: Instant },
 }
 
-/// Interrupted, Claude still says what the task cost so far.
+/// Interrupted, Claude still writes a result that says what the task cost so far; terminated it ends without a word. The grace is the
+/// time from the first of these to the last.
 const MEANS: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::KILL];
 
 /// The watch over one task.
@@ -82,6 +80,15 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Whether it is time for [`Self::expire`], whatever Claude may have written meanwhile: more words move the silence alone.
+    pub fn is_overdue(&self, now: Instant) -> bool {
+        match self.phase {
+            Phase::Working { .. } | Phase::Finished { .. } => self.is_late(now),
+            Phase::Asked { patience, .. } => now >= patience,
+            Phase::Ended { .. } => false,
+        }
+    }
+
     /// Claude wrote something.
     pub fn output(&mut self, now: Instant) {
         match &mut self.phase {
@@ -110,9 +117,11 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Somebody asked the box to end, and Claude has the signal.
-    pub fn signal(&mut self, number: i32) {
+    /// Somebody asked the box to end: the signal that Claude is to get for it, if any is left. Who asks again does not want to wait, and
+    /// Claude gets the next one at once.
+    pub fn signal(&mut self, now: Instant, number: i32) -> Option<Signal> {
         self.stop = self.stop.or(Some(Stop::Signal(number)));
+        self.ask(now)
     }
 
     /// Claude has ended.
@@ -124,16 +133,20 @@ impl<'a> Watch<'a> {
 
     /// The time is up: the signal that Claude is to get now, if any is left.
     pub fn expire(&mut self, now: Instant) -> Option<Signal> {
-        let means = match self.phase {
-            Phase::Working { .. } => {
-                self.stop = self.stop.or(Some(self.reason(now)));
-                0
-            }
+        match self.phase {
+            Phase::Working { .. } => self.stop = self.stop.or(Some(self.reason(now))),
             // It may go on with a second result until the deadline, which is then the reason.
-            Phase::Finished { .. } if self.is_late(now) => {
-                self.stop = self.stop.or(Some(self.reason(now)));
-                0
-            }
+            Phase::Finished { .. } if self.is_late(now) => self.stop = self.stop.or(Some(self.reason(now))),
+            Phase::Finished { .. } | Phase::Asked { .. } | Phase::Ended { .. } => {}
+        }
+        self.ask(now)
+    }
+
+    /// The next of the means, and the time that it has.
+    fn ask(&mut self, now: Instant) -> Option<Signal> {
+        let means = match self.phase {
+            Phase::Working { .. } => 0,
+            Phase::Finished { .. } if self.is_late(now) => 0,
             // There is nothing to interrupt.
             Phase::Finished { .. } => 1,
             Phase::Asked { means, .. } => means,
@@ -141,7 +154,7 @@ impl<'a> Watch<'a> {
         };
         self.phase = Phase::Asked {
             means: means + 1,
-            patience: now + self.patience.obedience,
+            patience: now + self.limits.grace / 2,
         };
         MEANS.get(means).copied()
     }
@@ -200,6 +213,7 @@ mod tests {
         let mut watch = Watch::new(start, &limits, &Patience::DEFAULT);
         watch.output(start + 80 * SECOND);
         assert_eq!(watch.until(), start + 90 * SECOND);
+        assert!(!watch.is_overdue(start + 89 * SECOND) && watch.is_overdue(start + 90 * SECOND));
         assert_eq!(expire(&mut watch), MEANS);
         assert_eq!(watch.stop(), Some(Stop::Deadline(90)));
     }
@@ -230,15 +244,40 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_again_does_not_wait() {
+        let (start, limits) = (Instant::now(), limits(None));
+        let mut watch = Watch::new(start, &limits, &Patience::DEFAULT);
+        let taken = [2, 2, 2, 2].map(|number| watch.signal(start, number));
+        assert_eq!(taken, [Some(Signal::INT), Some(Signal::TERM), Some(Signal::KILL), None]);
+        assert_eq!(watch.stop(), Some(Stop::Signal(2)));
+    }
+
+    #[test]
+    fn the_grace_is_the_time_up_to_the_last_of_the_means() {
+        let start = Instant::now();
+        let limits = Limits {
+            grace: 20 * SECOND,
+            ..limits(None)
+        };
+        let mut watch = Watch::new(start, &limits, &Patience::DEFAULT);
+        assert_eq!(watch.signal(start, 15), Some(Signal::INT));
+        assert_eq!(watch.expire(watch.until()), Some(Signal::TERM));
+        assert_eq!(watch.until(), start + 20 * SECOND);
+        assert_eq!(watch.expire(watch.until()), Some(Signal::KILL));
+    }
+
+    #[test]
     fn the_first_reason_is_the_reason() {
         let (start, limits) = (Instant::now(), limits(None));
         let mut watch = Watch::new(start, &limits, &Patience::DEFAULT);
-        watch.signal(15);
-        watch.signal(2);
-        assert!(!expire(&mut watch).is_empty());
+        assert_eq!(watch.signal(start, 15), Some(Signal::INT));
+        // Silence and the deadline do not count any more.
+        watch.output(start + SECOND);
+        assert_eq!(watch.until(), start + 4 * SECOND);
+        assert_eq!(expire(&mut watch), [Signal::TERM, Signal::KILL]);
         assert_eq!(watch.stop(), Some(Stop::Signal(15)));
         watch.end(start);
         assert_eq!(watch.until(), start + SECOND);
-        assert_eq!(watch.expire(watch.until()), None);
+        assert_eq!((watch.expire(watch.until()), watch.signal(start, 15)), (None, None));
     }
 }

@@ -75,6 +75,18 @@ impl World {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
+    /// The arguments that the fake Claude got, one a line, without the permissions in its settings, which are a table of their own.
+    pub(crate) fn arguments(&self) -> String {
+        let arguments = self.recorded("arguments");
+        let lines = arguments
+            .lines()
+            .map(|line| match line.split_once(r#""permissions":{"#) {
+                Some((before, _)) => format!("{before}...\n"),
+                None => format!("{line}\n"),
+            });
+        lines.collect()
+    }
+
     /// Whether anything was changed, or Claude was started.
     pub(crate) fn is_untouched(&self) -> bool {
         let is_empty = |path: &Path| fs::read_dir(path).expect("it is a directory").next().is_none();
@@ -113,3 +125,6 @@ pub(crate) fn run(mut command: Command) -> Ended {
 }
 
 pub(crate) const HEADLESS: [(&str, &str); 2] = [("CLAUDE_MODE", "headless"), ("CLAUDE_PROMPT", "Say hello.")];
+
+/// The beginning of the settings on Claude's command line.
+pub(crate) const QUIET: &str = r#""env":{"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC":"1","DISABLE_TELEMETRY":"1"}"#;
