@@ -148,8 +148,9 @@ fn command_line(
         return line;
     }
     if let Mode::Headless(task) = mode {
-        // Whatever the box prints, it has to see how Claude is getting on.
-        line.extend(["--print", "--output-format", "stream-json", "--verbose"].map(OsString::from));
+        // Whatever the box prints, it has to see how Claude is getting on, and be able to interrupt it.
+        line.extend(["--print", "--input-format", "stream-json"].map(OsString::from));
+        line.extend(["--output-format", "stream-json", "--verbose"].map(OsString::from));
         // Nobody is there to be asked: what Claude may do is what the box may do.
         line.extend(["--permission-mode", "bypassPermissions"].map(OsString::from));
         let limits = &task.limits;
@@ -236,7 +237,8 @@ mod tests {
 
     const ENV: &str = r#""env":{"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC":"1","DISABLE_TELEMETRY":"1"}"#;
 
-    const HEADLESS: &str = "--print --output-format stream-json --verbose --permission-mode bypassPermissions";
+    const HEADLESS: &str =
+        "--print --input-format stream-json --output-format stream-json --verbose --permission-mode bypassPermissions";
 
     fn headless(limits: Limits) -> Mode {
         Mode::Headless(Task {

@@ -1,6 +1,17 @@
-//! What Claude writes on standard output: one JSON object a line, of which three kinds matter here.
+//! What Claude reads and writes: one JSON object a line. Of those that it writes three kinds matter here.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// What makes Claude give up its turn and write a result about it.
+pub const INTERRUPT: &str =
+    "{\"type\":\"control_request\",\"request_id\":\"end\",\"request\":{\"subtype\":\"interrupt\"}}\n";
+
+/// The prompt as a line that Claude reads. JSON is text: what is none is replaced, as Claude itself would do.
+pub fn prompt(prompt: &[u8]) -> String {
+    let text = String::from_utf8_lossy(prompt);
+    let message = json!({"role": "user", "content": [{"type": "text", "text": text}]});
+    format!("{}\n", json!({"type": "user", "message": message}))
+}
 
 /// A line that matters.
 #[derive(Debug, Clone, PartialEq)]
@@ -155,6 +166,14 @@ mod tests {
             status: Some(401),
         };
         assert_eq!(Message::from_line(line.as_bytes()), Some(expected));
+    }
+
+    #[test]
+    fn a_prompt_is_one_line() {
+        let expected =
+            r#"{"message":{"content":[{"text":"a\n\"b\" \ufffd","type":"text"}],"role":"user"},"type":"user"}"#;
+        let line = prompt(b"a\n\"b\" \xff").replace('\u{fffd}', r"\ufffd");
+        assert_eq!(line, format!("{expected}\n"));
     }
 
     #[test]

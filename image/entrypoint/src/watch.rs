@@ -1,9 +1,8 @@
-//! When a task is ended though Claude goes on: which time is up next, and what is done about it. Pure: the clock and the signals are the
+//! When a task is ended though Claude goes on: which time is up next, and what is done about it. Pure: the clock and the deeds are the
 //! caller's.
 
 use crate::outcome::Stop;
 use crate::task::Limits;
-use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
 /// A refused credential stays refused. A gateway may stumble once, and once more.
@@ -39,9 +38,19 @@ enum Phase {
     Ended { output: Instant },
 }
 
-/// Interrupted, Claude still writes a result that says what the task cost so far; terminated it ends without a word. The grace is the
-/// time from the first of these to the last.
-const MEANS: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::KILL];
+/// What is done about a Claude that is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// It is asked to give up its turn, and still writes a result that says what the task cost so far.
+    Interrupt,
+    /// It ends without a word (2.1.329 does so with SIGINT as well).
+    Terminate,
+    /// It is ended.
+    Kill,
+}
+
+/// One after the other; the grace is the time from the first to the last.
+const MEANS: [Means; 3] = [Means::Interrupt, Means::Terminate, Means::Kill];
 
 /// The watch over one task.
 #[derive(Debug)]
@@ -117,9 +126,9 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Somebody asked the box to end: the signal that Claude is to get for it, if any is left. Who asks again does not want to wait, and
-    /// Claude gets the next one at once.
-    pub fn signal(&mut self, now: Instant, number: i32) -> Option<Signal> {
+    /// Somebody asked the box to end: what is to be done for it, if anything is left. Who asks again does not want to wait, and the next
+    /// of the means is taken at once.
+    pub fn signal(&mut self, now: Instant, number: i32) -> Option<Means> {
         self.stop = self.stop.or(Some(Stop::Signal(number)));
         self.ask(now)
     }
@@ -131,8 +140,8 @@ impl<'a> Watch<'a> {
         };
     }
 
-    /// The time is up: the signal that Claude is to get now, if any is left.
-    pub fn expire(&mut self, now: Instant) -> Option<Signal> {
+    /// The time is up: what is to be done now, if anything is left.
+    pub fn expire(&mut self, now: Instant) -> Option<Means> {
         match self.phase {
             Phase::Working { .. } => self.stop = self.stop.or(Some(self.reason(now))),
             // It may go on with a second result until the deadline, which is then the reason.
@@ -143,7 +152,7 @@ impl<'a> Watch<'a> {
     }
 
     /// The next of the means, and the time that it has.
-    fn ask(&mut self, now: Instant) -> Option<Signal> {
+    fn ask(&mut self, now: Instant) -> Option<Means> {
         let means = match self.phase {
             Phase::Working { .. } => 0,
             Phase::Finished { .. } if self.is_late(now) => 0,
@@ -192,7 +201,7 @@ mod tests {
     }
 
     /// Lets it expire until nothing is left to be done, and returns what was.
-    fn expire(watch: &mut Watch) -> Vec<Signal> {
+    fn expire(watch: &mut Watch) -> Vec<Means> {
         (0..5).filter_map(|_| watch.expire(watch.until())).collect()
     }
 
@@ -239,7 +248,7 @@ mod tests {
         watch.result(start);
         watch.output(start + SECOND);
         assert_eq!(watch.until(), start + 31 * SECOND);
-        assert_eq!(expire(&mut watch), [Signal::TERM, Signal::KILL]);
+        assert_eq!(expire(&mut watch), [Means::Terminate, Means::Kill]);
         assert_eq!(watch.stop(), None);
     }
 
@@ -248,7 +257,10 @@ mod tests {
         let (start, limits) = (Instant::now(), limits(None));
         let mut watch = Watch::new(start, &limits, &Patience::DEFAULT);
         let taken = [2, 2, 2, 2].map(|number| watch.signal(start, number));
-        assert_eq!(taken, [Some(Signal::INT), Some(Signal::TERM), Some(Signal::KILL), None]);
+        assert_eq!(
+            taken,
+            [Some(Means::Interrupt), Some(Means::Terminate), Some(Means::Kill), None]
+        );
         assert_eq!(watch.stop(), Some(Stop::Signal(2)));
     }
 
@@ -260,21 +272,21 @@ mod tests {
             ..limits(None)
         };
         let mut watch = Watch::new(start, &limits, &Patience::DEFAULT);
-        assert_eq!(watch.signal(start, 15), Some(Signal::INT));
-        assert_eq!(watch.expire(watch.until()), Some(Signal::TERM));
+        assert_eq!(watch.signal(start, 15), Some(Means::Interrupt));
+        assert_eq!(watch.expire(watch.until()), Some(Means::Terminate));
         assert_eq!(watch.until(), start + 20 * SECOND);
-        assert_eq!(watch.expire(watch.until()), Some(Signal::KILL));
+        assert_eq!(watch.expire(watch.until()), Some(Means::Kill));
     }
 
     #[test]
     fn the_first_reason_is_the_reason() {
         let (start, limits) = (Instant::now(), limits(None));
         let mut watch = Watch::new(start, &limits, &Patience::DEFAULT);
-        assert_eq!(watch.signal(start, 15), Some(Signal::INT));
+        assert_eq!(watch.signal(start, 15), Some(Means::Interrupt));
         // Silence and the deadline do not count any more.
         watch.output(start + SECOND);
         assert_eq!(watch.until(), start + 4 * SECOND);
-        assert_eq!(expire(&mut watch), [Signal::TERM, Signal::KILL]);
+        assert_eq!(expire(&mut watch), [Means::Terminate, Means::Kill]);
         assert_eq!(watch.stop(), Some(Stop::Signal(15)));
         watch.end(start);
         assert_eq!(watch.until(), start + SECOND);

@@ -1,6 +1,6 @@
 //! One task, from prompt to exit code. What each kind of result means is a table in `outcome.rs`; here it is that results get there.
 
-use crate::world::{Ended, HEADLESS, QUIET, RESULT, World, run};
+use crate::world::{Ended, HEADLESS, QUIET, RESULT, World, prompt_line, run};
 use rstest::rstest;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -22,10 +22,10 @@ fn a_task_that_succeeds() {
         stderr: "noise\nbox-entrypoint: done; 2 turns, 0.5000 USD, 1.2 s; exit code 0\n".into(),
     };
     assert_eq!(run(world.command(&HEADLESS, &["--effort", "low"])), expected);
-    assert_eq!(world.recorded("input"), "Say hello.");
+    assert_eq!(world.recorded("input"), prompt_line("Say hello."));
     let workspace = world.path("workspace").canonicalize().expect("it is there");
     let expected = format!(
-        "--print\n--output-format\nstream-json\n--verbose\n--permission-mode\nbypassPermissions\n--setting-sources\nuser\n--add-dir={}\n--settings={{{QUIET},...\n--effort\nlow\n",
+        "--print\n--input-format\nstream-json\n--output-format\nstream-json\n--verbose\n--permission-mode\nbypassPermissions\n--setting-sources\nuser\n--add-dir={}\n--settings={{{QUIET},...\n--effort\nlow\n",
         workspace.display()
     );
     assert_eq!(world.arguments(), expected);
@@ -66,7 +66,7 @@ fn a_prompt_may_be_large_and_begin_with_a_dash() {
         run(world.command(&[("CLAUDE_MODE", "headless"), ("CLAUDE_PROMPT_FILE", path)], &[])).code,
         Some(0)
     );
-    assert!(world.recorded("input") == prompt);
+    assert!(world.recorded("input") == prompt_line(&prompt));
 }
 
 #[rstest]
@@ -108,23 +108,22 @@ fn what_claude_leaves_behind_does_not_hold_up_the_end() {
 /// Which signal the box gets, what Claude does when it is interrupted for it, what the box ends with, and what it says.
 #[rstest]
 #[case(15, "exit 143", 143, "stopped by signal 15")]
-#[case(1, "exit 129", 129, "stopped by signal 1")]
-// An interrupted Claude writes a result, with what it cost so far, and exits with 0.
+#[case(1, "kill -KILL $$", 129, "stopped by signal 1")]
+// An interrupted Claude writes a result, with what it cost so far, and exits when there is no more to read.
 #[case(
     15,
-    r#"echo "{\"type\":\"result\",\"is_error\":true,\"subtype\":\"error_during_execution\",\"num_turns\":1,\"total_cost_usd\":0.25}"; exit 0"#,
+    r#"echo '{"type":"result","is_error":true,"subtype":"error_during_execution","num_turns":1,"total_cost_usd":0.25}'; read -r more; exit 1"#,
     143,
     "stopped by signal 15; 1 turn, 0.2500 USD, 0.0 s"
 )]
 // A result that came in time counts.
-#[case(15, r#"echo "{\"type\":\"result\",\"is_error\":false}"; exit 0"#, 0, "done; 0 turns")]
-// One that does not hear is told more plainly, and killed in the end.
-#[case(2, ":", 130, "stopped by signal 2")]
+#[case(15, r#"echo '{"type":"result","is_error":false}'; exit 0"#, 0, "done; 0 turns")]
+// One that does not hear is terminated, and killed in the end.
+#[case(2, "exec tail -f /dev/null", 130, "stopped by signal 2")]
+#[case(2, "trap '' TERM; exec tail -f /dev/null", 130, "stopped by signal 2")]
 fn signals_interrupt_claude(#[case] signal: i32, #[case] reaction: &str, #[case] code: i32, #[case] sentence: &str) {
-    // It is deaf to everything else: what ends it in the last case is the end of the grace.
-    let script = format!(
-        "trap '' TERM; tail --pid=$$ -f /dev/null >/dev/null 2>&1 & trap '{reaction}' INT; echo ready; wait; wait"
-    );
+    let request = r#"{"type":"control_request","request_id":"end","request":{"subtype":"interrupt"}}"#;
+    let script = format!(r#"echo ready; read -r request; [ "$request" = '{request}' ] || exit 99; {reaction}"#);
     let world = world(&script);
     let variables = [("CLAUDE_OUTPUT_FORMAT", "stream-json"), ("CLAUDE_GRACE_SECONDS", "1")];
     let mut command = world.command(&with(&variables), &[]);

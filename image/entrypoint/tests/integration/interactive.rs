@@ -94,7 +94,7 @@ fn a_headless_run_is_not_gone_on_with() {
 
 #[test]
 fn one_session_at_a_time() {
-    let world = world("echo started; read -r line; exit 0");
+    let world = world("echo started; [ \"$1\" = --print ] || read -r line; exit 0");
     let mut command = world.command(&[], &["--verbose"]);
     let mut holder = command
         .stdin(Stdio::piped())
