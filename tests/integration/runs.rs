@@ -329,6 +329,29 @@ async fn a_claude_that_is_killed_has_crashed() {
     assert!(!transcript(home.path(), &told).is_empty());
 }
 
+/// The real one stays as long as a command that it put into the background, for ever in this case, although nothing is left to be done.
+#[tokio::test]
+async fn a_result_without_an_exit_is_a_result() {
+    const STAYS: &str = r#"
+version = 1
+[[reply]]
+when = { turn = 0 }
+tools = [{ name = "Bash", input = { description = "stay", command = "tail -f /dev/null", run_in_background = true } }]
+[[reply]]
+text = "Nothing is left to be done."
+"#;
+    let (model, home) = (Model::with(STAYS).await, home());
+    let ended = named(&model, home.path(), "one").run().await;
+    assert_eq!(ended.code, 0, "{}\n{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.contains("Nothing is left to be done."), "{}", ended.stdout);
+    let outcome = kept(home.path(), "one", "outcome.json");
+    assert_eq!(
+        (&outcome["reason"], &outcome["final"]),
+        (&"done".into(), &true.into()),
+        "{outcome}"
+    );
+}
+
 /// The outcome, of a box that also tells Claude's messages.
 fn told_last(ended: &Ended) -> Value {
     let line = ended

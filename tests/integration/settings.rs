@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use verify::container::Container;
 use verify::docker::{self, Network, OWNER};
 
-use crate::mcp::calls;
+use crate::mcp::{calls, message};
 use crate::terminal::Session;
 use crate::world::{Box, Ended, KEY, Model, credential_directory, home, image};
 
@@ -30,10 +30,41 @@ fn done(ended: &Ended) {
 }
 
 /// What Claude says to a call that its settings deny.
-fn is_denied(results: &str, command: &str) -> bool {
-    results.contains(&format!(
-        "Permission to use Bash with command {command} has been denied"
-    ))
+fn is_denied(result: &str) -> bool {
+    result.contains("Permission to use") && result.contains("has been denied")
+}
+
+/// What each call of Claude's gave back, by the command or file that it named, as Claude told the model in its last request.
+fn results(model: &Model) -> Vec<(String, String)> {
+    let requests = model.requests();
+    let last = requests
+        .iter()
+        .rfind(|request| request["path"] == "/v1/messages")
+        .expect("the model was asked");
+    let blocks: Vec<&Value> = last["body"]["messages"]
+        .as_array()
+        .expect("a conversation")
+        .iter()
+        .filter_map(|message| message["content"].as_array())
+        .flatten()
+        .collect();
+    let result_of = |id: &Value| {
+        let block = blocks
+            .iter()
+            .find(|block| block["type"] == "tool_result" && block["tool_use_id"] == *id);
+        block
+            .map(|block| block["content"].to_string())
+            .expect("each call has a result")
+    };
+    blocks
+        .iter()
+        .filter(|block| block["type"] == "tool_use")
+        .map(|block| {
+            let input = &block["input"];
+            let named = input["command"].as_str().or(input["file_path"].as_str());
+            (named.unwrap_or_default().to_owned(), result_of(&block["id"]))
+        })
+        .collect()
 }
 
 /// A call, and in which of the tiers it is tried: none, readonly, operator, airgapped.
@@ -77,16 +108,16 @@ async fn a_tier_keeps_claude_from_what_is_not_its_own(#[case] column: usize, #[c
         .run()
         .await;
     done(&ended);
-    let results = model.tool_results();
-    let tried: Vec<_> = COMMANDS
+    let results = results(&model);
+    let tried: Vec<_> = results
         .iter()
-        .map(|(command, _)| (*command, !is_denied(&results, command)))
+        .map(|(command, result)| (command.as_str(), !is_denied(result)))
         .collect();
     let expected: Vec<_> = COMMANDS
         .iter()
         .map(|(command, tiers)| (*command, tiers[column]))
         .collect();
-    assert_eq!(tried, expected, "{results}");
+    assert_eq!(tried, expected, "{results:#?}");
 }
 
 /// Claude's own tools for the Internet are there or not.
@@ -98,23 +129,15 @@ async fn airgapped_has_no_tools_for_the_internet(#[case] tier: &str, #[case] off
     let model = Model::start("probe-headless.toml").await;
     let ended = Box::new(Architecture::Amd64)
         .headless("What is 40 + 2?", &model)
+        .set("CLAUDE_OUTPUT_FORMAT", "stream-json")
         .set("CLAUDE_TIER", tier)
         .run()
         .await;
     done(&ended);
-    let requests = model.requests();
-    let tools = requests
-        .iter()
-        .filter_map(|request| request["body"]["tools"].as_array())
-        .flatten()
-        .filter_map(|tool| tool["name"].as_str());
+    let init = message(&ended, "init");
+    let tools = init["tools"].as_array().expect("Claude says which tools it has");
     for name in ["WebFetch", "WebSearch"] {
-        assert_eq!(
-            tools.clone().any(|tool| tool == name),
-            offered,
-            "{name}: {:?}",
-            tools.collect::<Vec<_>>()
-        );
+        assert_eq!(tools.iter().any(|tool| tool == name), offered, "{name}: {tools:?}");
     }
 }
 
@@ -194,7 +217,7 @@ async fn what_was_left_on_the_volume_and_in_the_repository_undoes_nothing() {
     let (results, hook_ran) = with_leftovers(|this| this).await;
     // What the user sets and nothing of ours is about is the user's.
     assert!(results.contains("1-1-1"), "{results}");
-    assert!(is_denied(&results, "kubectl delete pod web-0"), "{results}");
+    assert!(is_denied(&results), "{results}");
     assert!(!hook_ran, "a hook ran");
 }
 
@@ -204,7 +227,7 @@ async fn without_the_managed_settings_what_was_left_counts() {
     let (results, hook_ran) = with_leftovers(|this| this.mount(nothing.path(), "/etc/claude-code")).await;
     // The command line still has its own.
     assert!(results.contains("0-1-1"), "{results}");
-    assert!(is_denied(&results, "kubectl delete pod web-0"), "{results}");
+    assert!(is_denied(&results), "{results}");
     assert!(hook_ran, "no hook ran");
 }
 
