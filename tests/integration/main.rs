@@ -11,6 +11,7 @@ mod chart;
 mod cluster;
 mod command;
 mod compose;
+mod condition;
 mod control_plane;
 mod credential;
 mod demo;

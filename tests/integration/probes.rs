@@ -6,8 +6,9 @@ use testcontainers::{ContainerAsync, GenericImage};
 use verify::container::Container;
 use verify::docker::{self, OWNER};
 
+use crate::condition::becomes;
 use crate::terminal::Session;
-use crate::world::{Box, KEY, Model, becomes, credential_directory, exec, home, image};
+use crate::world::{Box, KEY, Model, credential_directory, exec, home, image};
 
 async fn health(container: &ContainerAsync<GenericImage>, probe: &str) -> (i64, String) {
     exec(container, &["box-entrypoint", "health", probe]).await

@@ -9,7 +9,8 @@ use serde_json::Value;
 use testcontainers::{ContainerAsync, GenericImage};
 use verify::docker;
 
-use crate::world::{Box, Ended, Model, becomes, exec, home};
+use crate::condition::becomes;
+use crate::world::{Box, Ended, Model, exec, home};
 
 const PROMPT: &str = "What is 40 + 2?";
 /// `printf %s "$PROMPT" | sha256sum`

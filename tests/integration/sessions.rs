@@ -7,8 +7,9 @@ use serde_json::Value;
 use verify::container::{Background, Container};
 use verify::docker::{self, OWNER};
 
+use crate::condition::becomes;
 use crate::terminal::Session;
-use crate::world::{Box, Model, becomes, home, image};
+use crate::world::{Box, Model, home, image};
 
 /// What is asked, and what is answered; the answers stand nowhere else.
 const SCRIPT: &str = r#"

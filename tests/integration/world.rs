@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{fs, io};
 
 use catalogue::Architecture;
@@ -403,14 +403,4 @@ pub(crate) fn credential_directory(file: Option<(&str, &str, u32)>) -> io::Resul
         fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
     }
     Ok(directory)
-}
-
-/// Waits until something holds that nothing tells of by itself.
-pub(crate) fn becomes(what: &str, holds: impl Fn() -> bool) {
-    const DEADLINE: Duration = Duration::from_secs(120);
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
-        std::thread::sleep(Duration::from_millis(200));
-    }
 }

@@ -75,6 +75,11 @@ fn measure(project: &Project, options: &arguments::Bench) -> Result<ExitCode, Fa
         "mkdir --parents /tmp/stand-in /home/claude/.claude && ln --symbolic /usr/bin/true /tmp/stand-in/claude",
     )?;
 
+    // First: a run that is started in a box like this one takes the place of the box's own start in its notes.
+    let mut probes = serde_json::Map::new();
+    for probe in PROBES {
+        probes.insert(probe.to_owned(), boxed.probe_cpu_milliseconds(probe)?.into());
+    }
     let (turn_boxed, turn_bare) = in_turn(options.runs, || boxed.timed(HEADLESS), || bare.timed(BARE))?;
     let (becomes, stand_in) = in_turn(options.runs, || boxed.timed(BECOMES), || boxed.timed(STAND_IN))?;
     let measurements = [
@@ -87,10 +92,6 @@ fn measure(project: &Project, options: &arguments::Bench) -> Result<ExitCode, Fa
     let until_exec = |of: fn(&Measurement) -> f64| of(&measurements[2]) - of(&measurements[3]);
     let minimum = |it: &Measurement| it.minimum;
     let median = |it: &Measurement| it.median;
-    let mut probes = serde_json::Map::new();
-    for probe in PROBES {
-        probes.insert(probe.to_owned(), boxed.probe_cpu_milliseconds(probe)?.into());
-    }
     if options.json {
         println!(
             "{}",
