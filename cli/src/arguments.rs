@@ -219,6 +219,14 @@ pub(crate) struct Bench {
     /// Measure something else than the build
     #[command(subcommand)]
     pub(crate) what: Option<BenchWhat>,
+    /// How the build is measured
+    #[command(flatten)]
+    pub(crate) measure: Measure,
+}
+
+/// How often something is measured, and what is printed.
+#[derive(Args, Debug)]
+pub(crate) struct Measure {
     /// Counted runs of each measurement
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) runs: u32,
@@ -230,6 +238,8 @@ pub(crate) struct Bench {
 /// What can be measured beside the build.
 #[derive(Debug, Subcommand)]
 pub(crate) enum BenchWhat {
+    /// What the box costs beside Claude alone
+    Agent(Measure),
     /// Our init beside Debian's tini, tini-static, dumb-init and catatonit
     Init(BenchInit),
 }

@@ -1,4 +1,4 @@
-//! `cbox bench`: how long a build takes, beside mmdebstrap in the same run.
+//! `cbox bench`: how long a build takes, beside mmdebstrap in the same run; and, in [`agent`], what the box costs beside Claude.
 //!
 //! Method: all inputs are in the store. Each measurement is a whole process from start to end, the two of a ratio in
 //! turn (A B A B …), and the median is reported with the smallest and the largest.
@@ -10,6 +10,7 @@
 //! - *one layer's bump*: a copy of the checkout with one changed file of the image's top layer is built;
 //! - *no-op*: `nix build .#image` with nothing to do.
 
+mod agent;
 mod init;
 
 use std::collections::BTreeSet;
@@ -28,7 +29,7 @@ use crate::prefill;
 use crate::process;
 use crate::project::Project;
 
-/// Seconds of the counted runs of one measurement.
+/// The counted runs of one measurement, in the unit that is told beside it.
 #[derive(Debug, Serialize)]
 struct Measurement {
     name: &'static str,
@@ -38,23 +39,29 @@ struct Measurement {
 }
 
 impl Measurement {
-    fn of(name: &'static str, mut seconds: Vec<f64>) -> Self {
-        seconds.sort_by(f64::total_cmp);
-        let at = |index: usize| seconds.get(index).copied().unwrap_or_default();
+    fn of(name: &'static str, mut measured: Vec<f64>) -> Self {
+        measured.sort_by(f64::total_cmp);
+        let at = |index: usize| measured.get(index).copied().unwrap_or_default();
         Self {
             name,
             minimum: at(0),
-            median: at(seconds.len() / 2),
-            maximum: at(seconds.len().saturating_sub(1)),
+            median: at(measured.len() / 2),
+            maximum: at(measured.len().saturating_sub(1)),
         }
     }
 }
 
 /// Measures and prints a table.
 pub(crate) fn command(project: &Project, options: &arguments::Bench) -> Result<ExitCode, Failure> {
-    if let Some(arguments::BenchWhat::Init(options)) = &options.what {
-        return init::command(project, options);
+    match &options.what {
+        None => build(project, &options.measure),
+        Some(arguments::BenchWhat::Agent(options)) => agent::command(project, options),
+        Some(arguments::BenchWhat::Init(options)) => init::command(project, options),
     }
+}
+
+/// The build, beside mmdebstrap.
+fn build(project: &Project, options: &arguments::Measure) -> Result<ExitCode, Failure> {
     prefill::missing(project, false)?;
     nix::build(project, &["image"], "the image")?;
     let measured = measure(project, options);
@@ -63,7 +70,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Bench) -> Result<E
     measured.map(|()| ExitCode::SUCCESS)
 }
 
-fn measure(project: &Project, options: &arguments::Bench) -> Result<(), Failure> {
+fn measure(project: &Project, options: &arguments::Measure) -> Result<(), Failure> {
     let sources = sources_list(project)?;
     let assembled: Vec<PathBuf> = nix::value(project, "lib.assembled")?;
     let image = project.output("image");

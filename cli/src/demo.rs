@@ -2,6 +2,7 @@
 
 mod cluster;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -64,24 +65,7 @@ fn demo(project: &Project, options: &arguments::Demo) -> Result<ExitCode, Failur
     );
     docker::sweep()?;
     let network = Network::create("demo")?;
-    let owner = docker::owner();
-    let model = docker::docker([
-        "run",
-        "--detach",
-        "--read-only",
-        "--cap-drop=ALL",
-        &format!("--label={OWNER}={owner}"),
-        &format!("--network={}", network.name),
-        "--network-alias=model",
-        &format!(
-            "--mount=type=bind,source={},target=/script.toml,readonly",
-            script.display()
-        ),
-        &model_image,
-        "--script=/script.toml",
-        "--listen=0.0.0.0:8080",
-    ])?;
-    wait_for(&model)?;
+    start_model(&network, &script, &model_image)?;
 
     step("3/3", &format!("running the real Claude Code in the box: {PROMPT}"));
     let credentials = Credentials::of("api-key", KEY.as_bytes())?;
@@ -90,12 +74,33 @@ fn demo(project: &Project, options: &arguments::Demo) -> Result<ExitCode, Failur
     let container = Container {
         image,
         network: Some(network.name.clone()),
-        labels: vec![(OWNER.to_owned(), owner)],
+        labels: vec![(OWNER.to_owned(), docker::owner())],
         environment,
         credentials: Some(credentials.directory()),
         ..Container::default()
     };
     run::show(&container, options.json)
+}
+
+/// Starts a scripted model that is called `model` on this network, goes with it, and takes requests.
+pub(crate) fn start_model(network: &Network, script: &Path, image: &str) -> Result<(), Failure> {
+    let model = docker::docker([
+        "run",
+        "--detach",
+        "--read-only",
+        "--cap-drop=ALL",
+        &format!("--label={OWNER}={}", docker::owner()),
+        &format!("--network={}", network.name),
+        "--network-alias=model",
+        &format!(
+            "--mount=type=bind,source={},target=/script.toml,readonly",
+            script.display()
+        ),
+        image,
+        "--script=/script.toml",
+        "--listen=0.0.0.0:8080",
+    ])?;
+    wait_for(&model)
 }
 
 /// Waits until the model takes requests.

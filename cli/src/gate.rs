@@ -118,14 +118,11 @@ const STEPS: [Step; 14] = [
         )
     }),
     ("the benchmark runs", |project| {
-        bench::command(
-            project,
-            &arguments::Bench {
-                what: None,
-                runs: 1,
-                json: true,
-            },
-        )?;
+        let measure = || arguments::Measure { runs: 1, json: true };
+        for what in [None, Some(arguments::BenchWhat::Agent(measure()))] {
+            let measure = measure();
+            bench::command(project, &arguments::Bench { what, measure })?;
+        }
         Ok(Count::PASSED)
     }),
 ];

@@ -107,7 +107,7 @@ impl Cluster {
 }
 
 /// A model that calls these tools at once, and then says that it did.
-fn calls(tools: &[(&str, Value)]) -> String {
+pub(crate) fn calls(tools: &[(&str, Value)]) -> String {
     let tools: Vec<String> = tools
         .iter()
         .map(|(name, input)| format!("{{ name = \"{name}\", input = {} }}", inline(input)))
@@ -129,7 +129,7 @@ fn inline(input: &Value) -> String {
     format!("{{ {} }}", pairs.join(", "))
 }
 
-fn message(ended: &Ended, subtype: &str) -> Value {
+pub(crate) fn message(ended: &Ended, subtype: &str) -> Value {
     ended
         .stdout
         .lines()

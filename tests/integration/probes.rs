@@ -6,6 +6,7 @@ use testcontainers::{ContainerAsync, GenericImage};
 use verify::container::Container;
 use verify::docker::{self, OWNER};
 
+use crate::condition::becomes;
 use crate::terminal::Session;
 use crate::world::{Box, KEY, Model, credential_directory, exec, home, image};
 
@@ -46,34 +47,39 @@ async fn a_box_at_work_is_well() {
     }
 }
 
-/// Probes run every few seconds for as long as the box lives.
+/// Probes run every few seconds for as long as the box lives, and each is one process. The kernel tells: the last field of
+/// /proc/loadavg is the number of the newest process of this namespace (proc(5)), and bash reads it without starting one.
 #[tokio::test]
-async fn a_probe_costs_little() {
-    const COUNT: usize = 100;
-    const CPU_MAX_MS: f64 = 5.0;
-    let model = Model::start("hang.toml").await;
-    let container = at_work(Box::new(Architecture::Amd64), &model).await;
-    // The second line of `times` is what the children took: user and system time as 0m0.123s.
-    let script = format!(
-        "for i in {{1..{COUNT}}}; do box-entrypoint health $0; done >/dev/null; times >/tmp/times; tail -1 /tmp/times"
-    );
-    for probe in ["live", "startup", "ready"] {
-        let (code, said) = exec(&container, &["/usr/bin/bash", "-c", &script, probe]).await;
-        assert_eq!(code, 0, "{probe}: {said}");
-        let milliseconds: f64 = said.split_whitespace().map(milliseconds).sum();
-        let each = milliseconds / COUNT as f64;
-        assert!(
-            each > 0.0 && each <= CPU_MAX_MS,
-            "{probe}: {each} ms of CPU, from {said}"
-        );
+async fn a_probe_starts_no_process() {
+    const SCRIPT: &str = "read -r _ _ _ _ before </proc/loadavg; \"$@\" >/tmp/said 2>&1; code=$?; \
+        read -r _ _ _ _ after </proc/loadavg; echo $code $((after - before))";
+    let directory = credential_directory(Some(("api-key", KEY, 0o444))).expect("a credential");
+    let this = Box::new(Architecture::Amd64)
+        .set("CLAUDE_MODE", "headless")
+        .credentials(directory.path());
+    let container = unprepared(this).await;
+    exec(&container, &["mkdir", "--parents", "/home/claude/.claude"]).await;
+    let counted = |words: &'static [&'static str]| {
+        let container = &container;
+        let words = [&["/usr/bin/bash", "-c", SCRIPT, "bash"], words].concat();
+        async move { exec(container, &words).await }
+    };
+    for (words, code) in [
+        (&["box-entrypoint", "health", "live"] as &[_], 0),
+        (&["box-entrypoint", "health", "ready"], 0),
+        // It is not prepared; that costs no process either.
+        (&["box-entrypoint", "health", "startup"], 1),
+    ] {
+        assert_eq!(counted(words).await, (0, format!("{code} 1")), "{words:?}");
     }
-}
-
-/// `1m2.345s`.
-fn milliseconds(time: &str) -> f64 {
-    let (minutes, seconds) = time.trim_end_matches('s').split_once('m').expect("a time of bash's");
-    let number = |text: &str| text.parse::<f64>().expect("a number");
-    (number(minutes) * 60.0 + number(seconds)) * 1000.0
+    // The other side: Claude's own way to tell would be one and more.
+    let (_, said) = counted(&["claude", "--version"]).await;
+    let started: u32 = said
+        .split(' ')
+        .nth(1)
+        .and_then(|count| count.parse().ok())
+        .expect("a count");
+    assert!(started > 1, "{said}");
 }
 
 #[tokio::test]
@@ -247,14 +253,5 @@ error = { status = 401, message = "invalid x-api-key" }
         becomes(&format!("ready: {is_ready}, after {words:?}"), || {
             ready().is_ok() == is_ready
         });
-    }
-}
-
-fn becomes(what: &str, holds: impl Fn() -> bool) {
-    const DEADLINE: std::time::Duration = std::time::Duration::from_secs(120);
-    let started = std::time::Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
-        std::thread::sleep(std::time::Duration::from_millis(200));
     }
 }

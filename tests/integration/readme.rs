@@ -95,6 +95,7 @@ const COMMANDS: [(&str, Runner); 31] = [
     ("./cbox lock", Runner::Test(lock_check_agrees)),
     ("./cbox fetch", Runner::Test(fetch_has_nothing_left_to_do)),
     ("./cbox bench", Runner::Gate),
+    ("./cbox bench agent", Runner::Gate),
     (NIX_BUILD, Runner::Test(build_prints_where_the_image_is)),
     (NIX_LOAD, Runner::Test(the_image_runs_as_the_readme_runs_it)),
     ("nix flake check", Runner::Gate),

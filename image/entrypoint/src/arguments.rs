@@ -18,6 +18,8 @@ Prepares the box and runs Claude Code in it, as its environment says:
   CLAUDE_RUN_ID           headless: a run of this name is never done twice
   CLAUDE_MAX_TURNS, CLAUDE_MAX_BUDGET_USD, CLAUDE_DEADLINE_SECONDS,
   CLAUDE_SILENCE_SECONDS  headless: where the task is ended
+  CLAUDE_GRACE_SECONDS    headless: how long Claude may take to end (8)
+  CLAUDE_SESSION          interactive: last (default) or new
   CLAUDE_TIER             readonly, operator or airgapped: there is a cluster
   CLAUDE_MODEL, ANTHROPIC_BASE_URL        the model; where the API is
 
@@ -27,8 +29,8 @@ ANTHROPIC_API_KEY, hidden from Claude; a login that is kept in the volume.
 
 Exit code, headless: 0 done; 1 Claude reports an error; 64 wrong setting;
 65 request refused; 66 no credential; 69 API not reachable; 70 no result;
-73 state not writable; 75 rate limit; 77 credential refused; 124 out of time;
-128 + n signal n.
+73 state not writable; 75 rate limit, or another box has the run or session;
+77 credential refused; 124 out of time; 128 + n signal n.
 ";
 
 const SECRETS_DEFAULT: &str = "/run/secrets/anthropic";
@@ -46,18 +48,26 @@ pub enum Command {
         probe: Probe,
     },
     /// Note what a hook of Claude's tells.
-    Note {
-        /// Whether the API refused the credential or took it.
-        refused: bool,
-    },
+    Note(Told),
     /// Print [`HELP`].
     Help,
     /// Print the version.
     Version,
 }
 
+/// What a hook of Claude's tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// The API took the credential.
+    Accepted,
+    /// Somebody submitted a prompt, in the conversation that standard input names.
+    Prompt,
+    /// The API refused the credential.
+    Refused,
+}
+
 /// How to start.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arguments {
     /// The directory with the credential files.
     pub secrets: PathBuf,
@@ -100,13 +110,14 @@ fn health(secrets: PathBuf, mut arguments: impl Iterator<Item = OsString>) -> Re
 }
 
 fn note(mut arguments: impl Iterator<Item = OsString>) -> Result<Command, Error> {
-    let refused = match arguments.next().as_deref().and_then(OsStr::to_str) {
-        Some("refused") => true,
-        Some("accepted") => false,
+    let told = match arguments.next().as_deref().and_then(OsStr::to_str) {
+        Some("accepted") => Told::Accepted,
+        Some("prompt") => Told::Prompt,
+        Some("refused") => Told::Refused,
         _ => return Err(Error::UnknownNote),
     };
     match arguments.next() {
-        None => Ok(Command::Note { refused }),
+        None => Ok(Command::Note(told)),
         Some(_) => Err(Error::UnknownNote),
     }
 }
@@ -129,7 +140,8 @@ mod tests {
     #[case(&["--", "--verbose", "--", "x"], start(SECRETS_DEFAULT, &["--verbose", "--", "x"]))]
     #[case(&["--secrets", "/s", "--", "--help"], start("/s", &["--help"]))]
     #[case(&["--secrets", "/s", "health", "ready"], Command::Health { secrets: "/s".into(), probe: Probe::Ready })]
-    #[case(&["note", "refused"], Command::Note { refused: true })]
+    #[case(&["note", "refused"], Command::Note(Told::Refused))]
+    #[case(&["note", "prompt"], Command::Note(Told::Prompt))]
     #[case(&["--help"], Command::Help)]
     #[case(&["--version"], Command::Version)]
     fn command_line(#[case] arguments: &[&str], #[case] expected: Command) {
@@ -144,7 +156,7 @@ mod tests {
     #[case(&["--secrets"], "--secrets wants the directory of the credential files after it")]
     #[case(&["health"], r#"health wants to know what is asked, one of "live", "ready" and "startup" after it, and nothing else"#)]
     #[case(&["health", "live", "now"], r#"health wants to know what is asked, one of "live", "ready" and "startup" after it, and nothing else"#)]
-    #[case(&["note", "nothing"], r#"note wants what is noted, "refused" or "accepted", after it, and nothing else"#)]
+    #[case(&["note", "nothing"], r#"note wants what is noted, one of "accepted", "prompt" and "refused" after it, and nothing else"#)]
     fn refusal(#[case] arguments: &[&str], #[case] sentence: &str) {
         let error = parse(arguments.iter().map(OsString::from).collect()).expect_err("arguments are wrong");
         assert_eq!((error.to_string().as_str(), error.exit_code()), (sentence, 64));

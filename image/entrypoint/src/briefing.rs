@@ -71,7 +71,8 @@ pub fn compose(cluster: Option<&Cluster>, tools: &[(String, String)]) -> String 
         "<!-- Written anew by box-entrypoint at every start. Your own words belong into CLAUDE.md, which it leaves alone. -->\n\
          # Where you are\n\n\
          You work in Claude in a Box: a container with a read-only root, without capabilities, as an unprivileged user. You can write \
-         to the working directory, the home directory and /tmp. Nothing can be installed.\n\n",
+         to the working directory, the home directory and /tmp. Nothing can be installed. A call that your settings deny (\"has been \
+         denied\") is not for this box: do not look for another way, say what you would have done.\n\n",
     );
     match cluster {
         None => text.push_str(

@@ -9,9 +9,11 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::mcp::{self, Server};
 use crate::mode::Mode;
+use crate::permissions;
+use crate::session;
 use crate::state::Places;
 use rustix::fs::Access;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::ffi::{OsStr, OsString};
 use std::io::PipeReader;
 use std::os::fd::AsRawFd;
@@ -22,8 +24,9 @@ use std::process::{Child, Stdio};
 const PROGRAM: &str = "claude";
 
 /// Ours, and none of Claude's business.
-const MODE_VARIABLES: [&str; 11] = [
+const MODE_VARIABLES: [&str; 13] = [
     "CLAUDE_DEADLINE_SECONDS",
+    "CLAUDE_GRACE_SECONDS",
     "CLAUDE_MAX_BUDGET_USD",
     "CLAUDE_MAX_TURNS",
     "CLAUDE_MODE",
@@ -32,6 +35,7 @@ const MODE_VARIABLES: [&str; 11] = [
     "CLAUDE_PROMPT",
     "CLAUDE_PROMPT_FILE",
     "CLAUDE_RUN_ID",
+    "CLAUDE_SESSION",
     "CLAUDE_SILENCE_SECONDS",
     "CLAUDE_TIER",
 ];
@@ -144,8 +148,9 @@ fn command_line(
         return line;
     }
     if let Mode::Headless(task) = mode {
-        // Whatever the box prints, it has to see how Claude is getting on.
-        line.extend(["--print", "--output-format", "stream-json", "--verbose"].map(OsString::from));
+        // Whatever the box prints, it has to see how Claude is getting on, and be able to interrupt it.
+        line.extend(["--print", "--input-format", "stream-json"].map(OsString::from));
+        line.extend(["--output-format", "stream-json", "--verbose"].map(OsString::from));
         // Nobody is there to be asked: what Claude may do is what the box may do.
         line.extend(["--permission-mode", "bypassPermissions"].map(OsString::from));
         let limits = &task.limits;
@@ -163,7 +168,8 @@ fn command_line(
         line.push("--strict-mcp-config".into());
         line.push(option("--mcp-config", mcp::configuration(server).to_string()));
     }
-    line.extend(settings(credential, environment).map(|settings| option("--settings", settings.to_string())));
+    let settings = settings(server, credential, environment);
+    line.push(option("--settings", settings.to_string()));
     line.extend(environment.get("CLAUDE_MODEL").map(|model| option("--model", model)));
     line.extend(arguments.passed_on.iter().cloned());
     line
@@ -177,16 +183,28 @@ fn option(name: &str, value: impl AsRef<OsStr>) -> OsString {
     word
 }
 
-/// Settings that are stronger than any file Claude itself can write.
-fn settings(credential: &Credential, environment: &Environment) -> Option<Value> {
-    let mut settings = Map::new();
-    if let Some(address) = environment.get("ANTHROPIC_BASE_URL") {
-        settings.insert("env".into(), json!({ "ANTHROPIC_BASE_URL": address.to_string_lossy() }));
+/// Settings that are stronger than any file Claude itself can write. What stands in their `env` is so as well: a file on the volume
+/// could otherwise turn on again what the deployment has left off.
+fn settings(server: Option<&Server>, credential: &Credential, environment: &Environment) -> Value {
+    let mut variables = Map::new();
+    for (name, value) in DEFAULTS_QUIET {
+        let value = environment.get(name).map_or(value.into(), OsStr::to_string_lossy);
+        variables.insert(name.into(), value.into());
     }
+    if let Some(address) = environment.get("ANTHROPIC_BASE_URL") {
+        variables.insert("ANTHROPIC_BASE_URL".into(), address.to_string_lossy().into());
+    }
+    let mut settings = Map::from_iter([
+        ("env".to_owned(), variables.into()),
+        (
+            "permissions".to_owned(),
+            permissions::of(server.map(|server| server.tier)),
+        ),
+    ]);
     if let Some(helper) = credential.helper() {
         settings.insert("apiKeyHelper".into(), helper.into());
     }
-    (!settings.is_empty()).then_some(Value::Object(settings))
+    settings.into()
 }
 
 /// What Claude, or in shell mode the shell, gets: nothing of ours, and no credential.
@@ -202,7 +220,10 @@ pub fn prepare_environment(environment: &mut Environment, mode: &Mode, places: &
         environment.set_default(RETRIES_HEADLESS.0, RETRIES_HEADLESS.1);
     }
     environment.set("CLAUDE_CONFIG_DIR", &places.config);
-    environment.set("CLAUDE_CODE_TMPDIR", &places.temporary);
+    environment.set("CLAUDE_CODE_TMPDIR", places.private());
+    if *mode == Mode::Interactive {
+        environment.set(session::VARIABLE_KEPT, "1");
+    }
 }
 
 #[cfg(test)]
@@ -214,7 +235,10 @@ mod tests {
 
     const COMMON: &str = "--setting-sources user --add-dir=/workspace";
 
-    const HEADLESS: &str = "--print --output-format stream-json --verbose --permission-mode bypassPermissions";
+    const ENV: &str = r#""env":{"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC":"1","DISABLE_TELEMETRY":"1"}"#;
+
+    const HEADLESS: &str =
+        "--print --input-format stream-json --output-format stream-json --verbose --permission-mode bypassPermissions";
 
     fn headless(limits: Limits) -> Mode {
         Mode::Headless(Task {
@@ -226,31 +250,43 @@ mod tests {
     }
 
     #[rstest]
-    #[case(Mode::Interactive, &[], "COMMON")]
-    #[case(Mode::Interactive, &[("CLAUDE_MODEL", "-opus")], "COMMON --model=-opus")]
-    #[case(headless(Limits::default()), &[], "HEADLESS COMMON")]
+    #[case(Mode::Interactive, &[], "COMMON --settings={ENV,PERMISSIONS}")]
+    #[case(Mode::Interactive, &[("CLAUDE_MODEL", "-opus")], "COMMON --settings={ENV,PERMISSIONS} --model=-opus")]
+    #[case(headless(Limits::default()), &[], "HEADLESS COMMON --settings={ENV,PERMISSIONS}")]
     #[case(
         headless(Limits { turns_max: Some(3), budget_usd: Some("0.5".into()), ..Limits::default() }),
         &[],
-        "HEADLESS --max-turns=3 --max-budget-usd=0.5 COMMON"
+        "HEADLESS --max-turns=3 --max-budget-usd=0.5 COMMON --settings={ENV,PERMISSIONS}"
     )]
     #[case(Mode::RemoteControl, &[("CLAUDE_MODEL", "opus")], "remote-control")]
-    #[case(Mode::Interactive, &[("ANTHROPIC_BASE_URL", "http://gw")], r#"COMMON --settings={"env":{"ANTHROPIC_BASE_URL":"http://gw"}}"#)]
+    #[case(
+        Mode::Interactive,
+        &[("ANTHROPIC_BASE_URL", "http://gw"), ("DISABLE_TELEMETRY", "0")],
+        r#"COMMON --settings={"env":{"ANTHROPIC_BASE_URL":"http://gw","CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC":"1","DISABLE_TELEMETRY":"0"},PERMISSIONS}"#
+    )]
     fn lines(#[case] mode: Mode, #[case] variables: &[(&str, &str)], #[case] expected: &str) {
         let expected = format!(
             "{} --verbose",
-            expected.replace("COMMON", COMMON).replace("HEADLESS", HEADLESS)
-        );
-        assert_eq!(
-            line(&mode, None, &Credential::Login("/login".into()), variables),
             expected
+                .replace("COMMON", COMMON)
+                .replace("HEADLESS", HEADLESS)
+                .replace("ENV", ENV)
         );
+        let line = line(&mode, None, &Credential::Login("/login".into()), variables);
+        assert_eq!(line.replace(&permissions(None), "PERMISSIONS"), expected);
+    }
+
+    fn permissions(tier: Option<Tier>) -> String {
+        format!(r#""permissions":{}"#, permissions::of(tier))
     }
 
     #[test]
     fn a_gateways_token_is_a_setting() {
         let credential = Credential::AuthTokenFile("/it's/auth-token".into());
-        let expected = format!(r#"{COMMON} --settings={{"apiKeyHelper":"cat '/it'\\''s/auth-token'"}} --verbose"#);
+        let expected = format!(
+            r#"{COMMON} --settings={{"apiKeyHelper":"cat '/it'\\''s/auth-token'",{ENV},{}}} --verbose"#,
+            permissions(None)
+        );
         assert_eq!(line(&Mode::Interactive, None, &credential, &[]), expected);
     }
 
@@ -277,9 +313,10 @@ mod tests {
             &Credential::Login("/login".into()),
             &[],
         );
+        let settings = format!("{ENV},{}", permissions(Some(tier)));
         assert_eq!(
             line,
-            format!("{COMMON} --strict-mcp-config --mcp-config={expected} --verbose")
+            format!("{COMMON} --strict-mcp-config --mcp-config={expected} --settings={{{settings}}} --verbose")
         );
     }
 
@@ -300,12 +337,13 @@ mod tests {
             .iter()
             .map(|(name, value)| format!("{}={}", name.display(), value.display()))
             .collect();
-        insta::assert_snapshot!(lines.join("\n"), @r"
+        let user = format!("box-{}", rustix::process::getuid().as_raw());
+        insta::assert_snapshot!(lines.join("\n").replace(&user, "box-UID"), @r"
         CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD=1
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1
         CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL=1
         CLAUDE_CODE_MAX_RETRIES=9
-        CLAUDE_CODE_TMPDIR=/tmp
+        CLAUDE_CODE_TMPDIR=/tmp/box-UID
         CLAUDE_CONFIG_DIR=/home/claude/.claude
         DISABLE_AUTOUPDATER=1
         DISABLE_ERROR_REPORTING=1

@@ -21,7 +21,7 @@ pub enum Error {
     )]
     UnknownProbe,
 
-    #[error("note wants what is noted, \"refused\" or \"accepted\", after it, and nothing else")]
+    #[error("note wants what is noted, one of \"accepted\", \"prompt\" and \"refused\" after it, and nothing else")]
     UnknownNote,
 
     #[error(
@@ -55,6 +55,28 @@ pub enum Error {
 
     #[error("{path} is full; make room in it or give it more", path = path.display())]
     StateFull { path: PathBuf },
+
+    #[error(
+        "CLAUDE_SESSION is {value:?}; set it to \"last\" to go on with the last session on the volume, or to \"new\""
+    )]
+    UnknownSession { value: OsString },
+
+    #[error(
+        "the sessions on this volume are held by another box ({holder}), which has {path} locked; attach to that box or end it, or give this one a volume of its own",
+        path = path.display()
+    )]
+    SessionHeld { holder: String, path: PathBuf },
+
+    #[error("{path} cannot be locked: {source}; put the volume on a file system with locks (flock), without which two boxes could write to one session", path = path.display())]
+    NoLocks { path: PathBuf, source: io::Error },
+
+    #[error("the directory for temporary files {path} belongs to user {owner} with mode {mode:03o}, and has to be this user's ({user}) alone; remove it, or set TMPDIR to another place", path = path.display())]
+    TemporaryNotPrivate {
+        path: PathBuf,
+        owner: u32,
+        mode: u32,
+        user: u32,
+    },
 
     #[error("CLAUDE_OUTPUT_FORMAT is {value:?}, which is no format; set it to \"json\", \"stream-json\" or \"text\"")]
     UnknownOutputFormat { value: OsString },
@@ -179,6 +201,7 @@ impl Error {
             | Self::RemoteControlOverGateway { .. }
             | Self::UnknownMode { .. }
             | Self::UnknownOutputFormat { .. }
+            | Self::UnknownSession { .. }
             | Self::NoPositiveNumber { .. }
             | Self::NoAmount { .. }
             | Self::NoRunId { .. }
@@ -194,7 +217,7 @@ impl Error {
             | Self::CredentialEmpty { .. }
             | Self::CredentialIsDirectory { .. } => exit_code::NO_CREDENTIAL,
             Self::CredentialMalformed { .. } | Self::RunDamaged { .. } => exit_code::REFUSED,
-            Self::RunUnderWay { .. } => exit_code::TRY_LATER,
+            Self::RunUnderWay { .. } | Self::SessionHeld { .. } => exit_code::TRY_LATER,
             Self::CredentialUnreadable { .. } | Self::CredentialRefused { .. } | Self::NotForRemoteControl { .. } => {
                 exit_code::NOT_PERMITTED
             }
@@ -204,6 +227,8 @@ impl Error {
             | Self::RunUnreadable { .. }
             | Self::StateNotWritable { .. }
             | Self::StateFull { .. }
+            | Self::NoLocks { .. }
+            | Self::TemporaryNotPrivate { .. }
             | Self::NoWorkingDirectory { .. } => exit_code::STATE_NOT_WRITABLE,
             Self::NoClaude { .. } | Self::ClaudeNotExecutable { .. } | Self::NoShell { .. } => {
                 exit_code::IMAGE_INCOMPLETE

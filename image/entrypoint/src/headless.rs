@@ -1,25 +1,29 @@
 //! One task: Claude as a child, its output passed on, its end turned into an outcome that is kept and an exit code.
 //!
 //! ```text
-//! prompt ----> Claude's stdin
+//! prompt, interrupt ----> Claude's stdin
 //! our stdout <---- Claude's stdout ----> lines ----> messages --.
-//! signals ----> Claude                       Claude's end ------+--> outcome ----> the run's files
+//! signals ------------------------------------ Claude's end -----+--> outcome ----> the run's files
 //! ```
 //!
 //! Each arrow is a thread, because each may block; what they find out arrives as an [`Event`] at the one loop that decides.
 //!
 //! Claude always writes its messages as they come, whatever the box is asked to print, because a Claude that is silent until the end
-//! cannot be told from one that hangs, or from one that has its credential refused over and over.
+//! cannot be told from one that hangs, or from one that has its credential refused over and over. And it always reads messages, as the
+//! Agent SDK writes them (`--input-format stream-json`): the one way to interrupt it so that it still tells what the turn cost. With
+//! SIGINT or SIGTERM it ends without a result (measured with 2.1.329).
 
 use crate::claude::Command;
 use crate::error::Error;
 use crate::error::exit_code;
-use crate::message::{Lines, Message, Report};
+use crate::message::{self, Lines, Message, Report};
 use crate::notes::Notes;
 use crate::outcome::{self, End, Outcome, Reason, Stop};
 use crate::runs::{Kept, Run};
+use crate::session;
+use crate::state::Places;
 use crate::task::{Limits, OutputFormat, Task};
-use crate::watch::{Patience, Watch};
+use crate::watch::{Means, Patience, Watch};
 use rustix::process::{Pid, Signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::Signals;
@@ -43,7 +47,7 @@ enum Event {
     Message(Message),
     /// There will be no more output; standard output may have failed on the way.
     OutputEnd(io::Result<()>),
-    /// Somebody asked the box to end; Claude has the signal already.
+    /// Somebody asked the box to end.
     Signal(i32),
     /// Claude has ended.
     End(io::Result<ExitStatus>),
@@ -57,7 +61,7 @@ pub fn repeat(kept: &Kept, format: OutputFormat) -> u8 {
         .and_then(Message::from_line)
         .and_then(|message| match message {
             Message::Result(report) => Some(*report),
-            Message::Retry { .. } => None,
+            Message::Begin { .. } | Message::Retry { .. } => None,
         });
     let printed = print_result(format, true, report.as_ref());
     let Kept {
@@ -74,13 +78,21 @@ pub fn repeat(kept: &Kept, format: OutputFormat) -> u8 {
 }
 
 /// Runs the task; the exit code says what became of it.
-pub fn run(command: Command, task: Task, run: &Run, notes: &Notes, credential: &str) -> Result<u8, Error> {
+pub fn run(
+    command: Command,
+    task: Task,
+    run: &Run,
+    places: &Places,
+    notes: &Notes,
+    credential: &str,
+) -> Result<u8, Error> {
     // Before there is a child, so that no signal can end us alone.
     let signals =
         Signals::new(SIGNALS_ENDING.iter().chain(&SIGNALS_OTHER)).map_err(|source| Error::Waiting { source })?;
     let mut child = command.spawn()?;
     let process = Pid::from_child(&child);
     let (sender, events) = mpsc::channel();
+    let (interrupt, interrupts) = mpsc::channel();
     let input = child.stdin.take();
     let output = child.stdout.take();
     let Task {
@@ -89,12 +101,16 @@ pub fn run(command: Command, task: Task, run: &Run, notes: &Notes, credential: &
         limits,
         ..
     } = task;
-    start(&sender, move |_| write_prompt(input, &prompt));
+    start(&sender, move |_| write_input(input, &prompt, &interrupts));
     start(&sender, move |sender| read_output(output, output_format, sender));
     start(&sender, move |sender| forward_signals(signals, process, sender));
     start(&sender, move |sender| wait(child, sender));
 
-    let end = collect(&events, process, &limits, &Patience::DEFAULT)?;
+    let claude = Claude {
+        process,
+        interrupt: Some(interrupt),
+    };
+    let end = collect(&events, claude, &limits, &Patience::DEFAULT)?;
     let report = end.report.as_ref();
     let written = end.output.and_then(|()| print_result(output_format, false, report));
     let mut outcome = outcome::classify(report, end.end, end.stop);
@@ -108,7 +124,9 @@ pub fn run(command: Command, task: Task, run: &Run, notes: &Notes, credential: &
         };
     }
     note(notes, &outcome, credential);
-    let document = run.document(&outcome, report);
+    let session_id = end.session_id.as_deref();
+    let transcript = session_id.and_then(|id| session::transcript(&places.config, id));
+    let document = run.document(&outcome, report, session_id, transcript.as_deref());
     let kept = run.end(&document, report);
     eprintln!("box-entrypoint: {}", outcome::summary(&outcome, report));
     if outcome.reason != Reason::Done {
@@ -154,9 +172,15 @@ fn start(sender: &Sender<Event>, work: impl FnOnce(&Sender<Event>) + Send + 'sta
     thread::spawn(move || work(&sender));
 }
 
-/// Claude may end before it has read everything; then there is nobody left to tell.
-fn write_prompt(input: Option<ChildStdin>, prompt: &[u8]) {
-    let _ = input.map(|mut input| input.write_all(prompt));
+/// The prompt, and then an interrupt for each that comes; the input ends when none can come any more. Claude may end before it has read
+/// everything; then there is nobody left to tell.
+fn write_input(input: Option<ChildStdin>, prompt: &[u8], interrupts: &Receiver<Interrupt>) {
+    let Some(mut input) = input else { return };
+    let mut write = |line: &str| input.write_all(line.as_bytes()).and_then(|()| input.flush());
+    let mut written = write(&message::prompt(prompt));
+    while written.is_ok() && interrupts.recv().is_ok() {
+        written = write(message::INTERRUPT);
+    }
 }
 
 fn read_output(output: Option<ChildStdout>, format: OutputFormat, sender: &Sender<Event>) {
@@ -194,11 +218,9 @@ fn read_output(output: Option<ChildStdout>, format: OutputFormat, sender: &Sende
 
 fn forward_signals(mut signals: Signals, process: Pid, sender: &Sender<Event>) {
     for number in signals.forever() {
-        // Told before it is sent on: Claude's end, which may follow at once, is to be known as that of a signal.
         if SIGNALS_ENDING.contains(&number) {
             let _ = sender.send(Event::Signal(number));
-        }
-        if let Some(signal) = Signal::from_named_raw(number) {
+        } else if let Some(signal) = Signal::from_named_raw(number) {
             let _ = rustix::process::kill_process(process, signal);
         }
     }
@@ -208,42 +230,74 @@ fn wait(mut child: Child, sender: &Sender<Event>) {
     let _ = sender.send(Event::End(child.wait()));
 }
 
+/// Claude is to be interrupted.
+struct Interrupt;
+
+/// The ways to a Claude that runs.
+struct Claude {
+    process: Pid,
+    /// As long as it is there Claude waits for more, once it has written its result.
+    interrupt: Option<Sender<Interrupt>>,
+}
+
+impl Claude {
+    /// It may have ended meanwhile; then there is nobody left to be told.
+    fn take(&self, means: Option<Means>) {
+        let signal = match means {
+            None => return,
+            Some(Means::Interrupt) => {
+                let _ = self.interrupt.as_ref().map(|interrupt| interrupt.send(Interrupt));
+                return;
+            }
+            Some(Means::Terminate) => Signal::TERM,
+            Some(Means::Kill) => Signal::KILL,
+        };
+        let _ = rustix::process::kill_process(self.process, signal);
+    }
+}
+
 /// What is known when everything is over.
 struct Everything {
     report: Option<Report>,
+    /// The conversation's identity, known even where there is no report.
+    session_id: Option<String>,
     output: io::Result<()>,
     stop: Option<Stop>,
     end: End,
 }
 
 /// Waits for Claude's end and the end of its output. Where one of them does not come by itself there is a time for it.
-fn collect(events: &Receiver<Event>, process: Pid, limits: &Limits, patience: &Patience) -> Result<Everything, Error> {
+fn collect(
+    events: &Receiver<Event>,
+    mut claude: Claude,
+    limits: &Limits,
+    patience: &Patience,
+) -> Result<Everything, Error> {
     let mut watch = Watch::new(Instant::now(), limits, patience);
     let mut report = None;
+    let mut session_id_latest = None;
     let mut status = None;
     let mut output = None;
     loop {
-        let event = next(events, watch.until());
+        let event = next(events, &watch);
         let now = Instant::now();
         match event {
             Ok(Event::Output) => watch.output(now),
             Ok(Event::Message(Message::Result(latest))) => {
                 report = Some(*latest);
+                claude.interrupt = None;
                 watch.result(now);
             }
+            Ok(Event::Message(Message::Begin { session_id })) => session_id_latest = Some(session_id),
             Ok(Event::Message(Message::Retry { attempt, status })) => watch.retry(now, attempt, status),
             Ok(Event::OutputEnd(result)) => output = Some(result),
-            Ok(Event::Signal(number)) => watch.signal(number),
+            Ok(Event::Signal(number)) => claude.take(watch.signal(now, number)),
             Ok(Event::End(result)) => {
                 status = Some(result.map_err(|source| Error::Waiting { source })?);
                 watch.end(now);
             }
             Err(_) if status.is_some() => output = output.or(Some(Ok(()))),
-            Err(_) => {
-                if let Some(signal) = watch.expire(now) {
-                    let _ = rustix::process::kill_process(process, signal);
-                }
-            }
+            Err(_) => claude.take(watch.expire(now)),
         }
         match (status, output) {
             (Some(status), Some(output)) => {
@@ -252,6 +306,7 @@ fn collect(events: &Receiver<Event>, process: Pid, limits: &Limits, patience: &P
                     .map_or_else(|| End::Exited(status.code().unwrap_or_default()), End::Killed);
                 return Ok(Everything {
                     report,
+                    session_id: session_id_latest,
                     output,
                     stop: watch.stop(),
                     end,
@@ -262,8 +317,13 @@ fn collect(events: &Receiver<Event>, process: Pid, limits: &Limits, patience: &P
     }
 }
 
-fn next(events: &Receiver<Event>, until: Instant) -> Result<Event, RecvTimeoutError> {
-    events.recv_timeout(until.saturating_duration_since(Instant::now()))
+/// A Claude that never stops talking must not hold up the deadline.
+fn next(events: &Receiver<Event>, watch: &Watch) -> Result<Event, RecvTimeoutError> {
+    let now = Instant::now();
+    if watch.is_overdue(now) {
+        return Err(RecvTimeoutError::Timeout);
+    }
+    events.recv_timeout(watch.until().saturating_duration_since(now))
 }
 
 #[cfg(test)]
@@ -298,10 +358,17 @@ mod tests {
         start(&sender, move |sender| wait(child, sender));
         let patience = Patience {
             after_result: Duration::ZERO,
-            obedience: Duration::from_millis(if signal == 9 { 10 } else { 60_000 }),
             after_end: Duration::ZERO,
         };
-        let everything = collect(&events, process, &Limits::default(), &patience).expect("the child can be waited for");
+        let claude = Claude {
+            process,
+            interrupt: None,
+        };
+        let limits = Limits {
+            grace: Duration::from_millis(if signal == 9 { 20 } else { 120_000 }),
+            ..Limits::default()
+        };
+        let everything = collect(&events, claude, &limits, &patience).expect("the child can be waited for");
         assert_eq!(
             (everything.end, everything.report),
             (End::Killed(signal), Some(Report::default()))

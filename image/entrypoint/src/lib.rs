@@ -22,30 +22,36 @@ pub mod error;
 pub mod file;
 pub mod headless;
 pub mod health;
+pub mod lease;
 pub mod mcp;
 pub mod message;
 pub mod mode;
 pub mod notes;
 pub mod outcome;
+pub mod permissions;
 pub mod process;
 pub mod runs;
+pub mod session;
 pub mod shell;
 pub mod state;
 pub mod task;
 pub mod tier;
 pub mod watch;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Told};
 use credential::Credential;
 use environment::Environment;
 use error::Error;
+use lease::Lease;
 use mcp::Server;
 use mode::Mode;
 use notes::Notes;
 use process::Process;
 use rustix::process::DumpableBehavior;
+use session::{Choice, Session};
 use state::Places;
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::Path;
 use std::process::ExitCode;
 use tier::Tier;
@@ -57,7 +63,7 @@ pub fn main(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
         Ok(Command::Version) => return print(concat!("box-entrypoint ", env!("CARGO_PKG_VERSION"), "\n")),
         Ok(Command::Start(arguments)) => start(&arguments, environment),
         Ok(Command::Health { secrets, probe }) => return answer(health::check(probe, &secrets, &environment)),
-        Ok(Command::Note { refused }) => note(refused, &environment),
+        Ok(Command::Note(told)) => note(told, &environment),
         Err(error) => Err(error),
     };
     match result {
@@ -85,12 +91,23 @@ fn answer(health: Result<String, String>) -> ExitCode {
 }
 
 /// What a hook of Claude's tells, in a box where Claude has taken our place.
-fn note(refused: bool, environment: &Environment) -> Result<u8, Error> {
+fn note(told: Told, environment: &Environment) -> Result<u8, Error> {
     let places = Places::from_environment(environment)?;
     let notes = Notes::of(&places.home);
-    if refused { notes.refused(None) } else { notes.accepted() }
-        .map(|()| error::exit_code::DONE)
-        .map_err(|source| state::not_writable(&places.home, source))
+    match told {
+        Told::Accepted => notes.accepted(),
+        Told::Refused => notes.refused(None),
+        // A headless run is a conversation of its own, which nobody goes on with.
+        Told::Prompt if environment.get(session::VARIABLE_KEPT).is_none() => Ok(()),
+        Told::Prompt => {
+            let mut input = Vec::new();
+            std::io::stdin()
+                .read_to_end(&mut input)
+                .and_then(|_| Session::from_hook(&input).map_or(Ok(()), |session| notes.prompted(&session)))
+        }
+    }
+    .map(|()| error::exit_code::DONE)
+    .map_err(|source| state::not_writable(&places.home, source))
 }
 
 /// Everything up to Claude, and in headless mode up to its end.
@@ -104,10 +121,18 @@ fn start(arguments: &Arguments, mut environment: Environment) -> Result<u8, Erro
     let places = Places::from_environment(&environment)?;
     match mode {
         Mode::Interactive | Mode::RemoteControl => {
+            let choice = Choice::from_environment(&environment)?;
             let credential = find_credential(&mode, &arguments.secrets, &environment, &places)?;
-            prepare(&places, Some(&credential), tier, &environment)?;
+            let lease = Lease::take(&places.home)?;
+            let notes = prepare(&places, Some(&credential), tier, &environment)?;
             let server = mcp::prepare(&places, tier, &environment)?;
-            let command = command(&mode, server.as_ref(), &places, &credential, arguments, environment)?;
+            let mut arguments = arguments.clone();
+            // Whoever passes arguments to Claude knows better.
+            if mode == Mode::Interactive && choice == Choice::Last && arguments.passed_on.is_empty() {
+                arguments.passed_on.extend(last_session(&notes));
+            }
+            let command = command(&mode, server.as_ref(), &places, &credential, &arguments, environment)?;
+            lease.hand_on()?;
             Err(command.become_claude())
         }
         Mode::Headless(ref task) => {
@@ -116,11 +141,15 @@ fn start(arguments: &Arguments, mut environment: Environment) -> Result<u8, Erro
                 return Ok(headless::repeat(&kept, task.output_format));
             }
             let credential = find_credential(&mode, &arguments.secrets, &environment, &places)?;
+            // A run has a conversation of its own, unless somebody says otherwise.
+            let _lease = session::is_named_by(&arguments.passed_on)
+                .then(|| Lease::take(&places.home))
+                .transpose()?;
             let notes = prepare(&places, Some(&credential), tier, &environment)?;
             let server = mcp::prepare(&places, tier, &environment)?;
             let command = command(&mode, server.as_ref(), &places, &credential, arguments, environment)?;
             match runs::begin(&places.home, &id, task)? {
-                Ok(run) => headless::run(command, task.clone(), &run, &notes, &credential.fingerprint()),
+                Ok(run) => headless::run(command, task.clone(), &run, &places, &notes, &credential.fingerprint()),
                 Err(kept) => Ok(headless::repeat(&kept, task.output_format)),
             }
         }
@@ -130,6 +159,20 @@ fn start(arguments: &Arguments, mut environment: Environment) -> Result<u8, Erro
             shell::run(&environment, &arguments.passed_on)
         }
     }
+}
+
+/// What makes Claude go on with the last conversation, if there is one that it can go on with.
+fn last_session(notes: &Notes) -> Option<OsString> {
+    let session = notes.last_session()?;
+    if session.can_be_resumed() {
+        return Some(session::option(&session));
+    }
+    eprintln!(
+        "box-entrypoint: the last session {} cannot be resumed ({} holds no prompt of it any more); a new one begins",
+        session.id,
+        session.transcript.display()
+    );
+    None
 }
 
 fn find_credential(

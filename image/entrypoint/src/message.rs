@@ -1,10 +1,26 @@
-//! What Claude writes on standard output: one JSON object a line, of which two kinds matter here.
+//! What Claude reads and writes: one JSON object a line. Of those that it writes three kinds matter here.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// What makes Claude give up its turn and write a result about it.
+pub const INTERRUPT: &str =
+    "{\"type\":\"control_request\",\"request_id\":\"end\",\"request\":{\"subtype\":\"interrupt\"}}\n";
+
+/// The prompt as a line that Claude reads. JSON is text: what is none is replaced, as Claude itself would do.
+pub fn prompt(prompt: &[u8]) -> String {
+    let text = String::from_utf8_lossy(prompt);
+    let message = json!({"role": "user", "content": [{"type": "text", "text": text}]});
+    format!("{}\n", json!({"type": "user", "message": message}))
+}
 
 /// A line that matters.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Message {
+    /// A turn begins, in this conversation.
+    Begin {
+        /// Its identity, under which Claude keeps it.
+        session_id: String,
+    },
     /// The task is over, as far as Claude knows; there may be a later one.
     Result(Box<Report>),
     /// A request failed and is tried again.
@@ -21,17 +37,23 @@ impl Message {
     pub fn from_line(line: &[u8]) -> Option<Self> {
         // Most lines do not, and some of these are large. In a string the quotation marks would be escaped.
         let may_be = |mark: &[u8]| line.windows(mark.len()).any(|window| window == mark);
-        if !may_be(br#""type":"result""#) && !may_be(br#""subtype":"api_retry""#) {
+        if !may_be(br#""type":"result""#) && !may_be(br#""subtype":"api_retry""#) && !may_be(br#""subtype":"init""#) {
             return None;
         }
         let message: Value = serde_json::from_slice(line).ok()?;
         if message["type"] == "result" {
             return Some(Self::Result(Box::new(Report::from_message(&message, line))));
         }
-        (message["subtype"] == "api_retry").then(|| Self::Retry {
-            attempt: message["attempt"].as_u64().unwrap_or_default(),
-            status: message["error_status"].as_u64(),
-        })
+        match message["subtype"].as_str()? {
+            "api_retry" => Some(Self::Retry {
+                attempt: message["attempt"].as_u64().unwrap_or_default(),
+                status: message["error_status"].as_u64(),
+            }),
+            "init" => Some(Self::Begin {
+                session_id: message["session_id"].as_str()?.into(),
+            }),
+            _ => None,
+        }
     }
 }
 
@@ -126,6 +148,8 @@ mod tests {
     #[case(r#"{"type":"assistant","text":"{\"type\":\"result\"}"}"#)]
     #[case(r#"{"type":"user","inner":{"type":"result"}}"#)]
     #[case(r#"{"type":"user","inner":{"subtype":"api_retry"}}"#)]
+    #[case(r#"{"type":"user","inner":{"subtype":"init"}}"#)]
+    #[case(r#"{"type":"system","subtype":"init"}"#)]
     #[case(r#"{"type":"result""#)]
     #[case("Not logged in")]
     #[case("")]
@@ -140,6 +164,23 @@ mod tests {
         let expected = Message::Retry {
             attempt: 3,
             status: Some(401),
+        };
+        assert_eq!(Message::from_line(line.as_bytes()), Some(expected));
+    }
+
+    #[test]
+    fn a_prompt_is_one_line() {
+        let expected =
+            r#"{"message":{"content":[{"text":"a\n\"b\" \ufffd","type":"text"}],"role":"user"},"type":"user"}"#;
+        let line = prompt(b"a\n\"b\" \xff").replace('\u{fffd}', r"\ufffd");
+        assert_eq!(line, format!("{expected}\n"));
+    }
+
+    #[test]
+    fn a_beginning() {
+        let line = r#"{"type":"system","subtype":"init","cwd":"/workspace","session_id":"0b0b","tools":["Bash"]}"#;
+        let expected = Message::Begin {
+            session_id: "0b0b".into(),
         };
         assert_eq!(Message::from_line(line.as_bytes()), Some(expected));
     }

@@ -1,9 +1,11 @@
-//! What the box notes of itself on the volume, for its probes: who was started with which credential, and which credential was refused.
+//! What the box notes of itself on the volume: for its probes, who was started with which credential, and which credential was refused;
+//! for its next start, which conversation was the last.
 //!
 //! A credential is noted by its fingerprint alone. The notes help a probe to say more; nothing that guards anything depends on them.
 
 use crate::file;
 use crate::process::Process;
+use crate::session::Session;
 use serde_json::{Value, json};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,6 +14,7 @@ use std::path::{Path, PathBuf};
 const DIRECTORY: &str = ".box";
 const STARTED: &str = "started.json";
 const REFUSED: &str = "refused.json";
+const SESSION: &str = "session.json";
 
 /// The notes of one home.
 #[derive(Debug)]
@@ -74,6 +77,25 @@ impl Notes {
     /// Whether this credential is known to be refused.
     pub fn is_refused(&self, credential: &str) -> bool {
         self.read(REFUSED).is_some_and(|note| note["credential"] == credential)
+    }
+
+    /// Notes the conversation in which somebody submitted a prompt.
+    ///
+    /// # Errors
+    ///
+    /// When the note cannot be written.
+    pub fn prompted(&self, session: &Session) -> io::Result<()> {
+        if self.last_session().as_ref() == Some(session) {
+            return Ok(());
+        }
+        let note = json!({"session_id": session.id, "transcript": session.transcript.to_string_lossy()});
+        self.write(SESSION, &note)
+    }
+
+    /// The last conversation in which somebody submitted a prompt.
+    pub fn last_session(&self) -> Option<Session> {
+        let note = self.read(SESSION)?;
+        Session::from_texts(note["session_id"].as_str()?, note["transcript"].as_str()?)
     }
 
     fn write(&self, name: &str, note: &Value) -> io::Result<()> {

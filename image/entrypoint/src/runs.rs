@@ -180,8 +180,14 @@ pub fn begin(home: &Path, id: &str, task: &Task) -> Result<Result<Run, Kept>, Er
 }
 
 impl Run {
-    /// What became of it, as one JSON object.
-    pub fn document(&self, outcome: &Outcome, report: Option<&Report>) -> Value {
+    /// What became of it, as one JSON object. Of a run without a result there still is a session, and its transcript.
+    pub fn document(
+        &self,
+        outcome: &Outcome,
+        report: Option<&Report>,
+        session_id: Option<&str>,
+        transcript: Option<&Path>,
+    ) -> Value {
         json!({
             "version": VERSION,
             "id": self.id,
@@ -190,7 +196,8 @@ impl Run {
             "final": is_final(outcome, report),
             "sentence": outcome.sentence,
             "prompt_sha256": self.prompt_sha256,
-            "session_id": report.map(|report| &report.session_id),
+            "session_id": session_id.or(report.map(|report| report.session_id.as_str())),
+            "transcript": transcript.map(Path::to_string_lossy),
             "turns": report.map(|report| report.turns),
             "cost_usd": report.map(|report| report.cost_usd),
             "duration_ms": report.map(|report| report.duration_ms),
@@ -276,7 +283,7 @@ mod tests {
             ..Report::default()
         };
         let run = begun(home.path());
-        let document = run.document(&outcome(reason), Some(&report));
+        let document = run.document(&outcome(reason), Some(&report), None, None);
         run.end(&document, Some(&report)).expect("it can be written");
         drop(run);
         let expected = is_final.then(|| Kept {

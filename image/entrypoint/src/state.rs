@@ -6,10 +6,11 @@
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::file;
-use rustix::fs::Access;
+use rustix::fs::{Access, Mode};
 use serde_json::{Map, Value};
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Claude's file for what it remembers; in its configuration directory if the environment names one, as it does here.
@@ -48,10 +49,19 @@ impl Places {
     }
 }
 
+impl Places {
+    /// Claude's own directory for temporary files, in the one that others may write to as well.
+    pub fn private(&self) -> PathBuf {
+        self.temporary
+            .join(format!("box-{}", rustix::process::getuid().as_raw()))
+    }
+}
+
 /// Makes sure that Claude can write what it must, and seeds what it remembers.
 pub fn prepare(places: &Places) -> Result<(), Error> {
     require_writable(&places.home)?;
     require_writable(&places.temporary)?;
+    make_private(&places.private())?;
     file::make_directory(&places.config).map_err(|source| not_writable(&places.config, source))?;
     require_writable(&places.config)?;
     let path = places.config.join(MEMORY_FILE);
@@ -74,7 +84,30 @@ pub fn require_room(places: &Places) -> Result<(), Error> {
     Ok(())
 }
 
-fn require_writable(directory: &Path) -> Result<(), Error> {
+/// Makes the directory for this user alone. What is there already under its name, a link or somebody else's directory, is not used:
+/// whoever put it there could read or change what Claude writes.
+fn make_private(directory: &Path) -> Result<(), Error> {
+    let failed = |errno: rustix::io::Errno| not_writable(directory, errno.into());
+    match rustix::fs::mkdir(directory, Mode::RWXU) {
+        Ok(()) => return Ok(()),
+        Err(rustix::io::Errno::EXIST) => {}
+        Err(errno) => return Err(failed(errno)),
+    }
+    let found = fs::symlink_metadata(directory).map_err(|source| not_writable(directory, source))?;
+    let (owner, mode, user) = (found.uid(), found.mode() & 0o777, rustix::process::getuid().as_raw());
+    if found.is_dir() && owner == user && mode == 0o700 {
+        return Ok(());
+    }
+    Err(Error::TemporaryNotPrivate {
+        path: directory.into(),
+        owner,
+        mode,
+        user,
+    })
+}
+
+/// Makes sure that this user may write to the directory.
+pub fn require_writable(directory: &Path) -> Result<(), Error> {
     rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK)
         .map_err(|errno| not_writable(directory, errno.into()))
 }
@@ -154,6 +187,7 @@ fn keep_aside(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
     use rstest::rstest;
+    use std::os::unix::fs::PermissionsExt;
 
     const SEED: &str = r#"{"bypassPermissionsModeAccepted":true,"hasCompletedOnboarding":true,"projects":{"/workspace":{"hasTrustDialogAccepted":true}},"theme":"dark"}"#;
 
@@ -233,6 +267,32 @@ mod tests {
                 73
             )
         );
+    }
+
+    /// What is there before, and whether Claude may have it.
+    #[test]
+    fn temporary_files_are_this_users_alone() {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let private = directory.path().join("private");
+        for _ in 0..2 {
+            make_private(&private).expect("it is ours");
+        }
+        fs::set_permissions(&private, fs::Permissions::from_mode(0o755)).expect("its mode can be set");
+        let error = make_private(&private).expect_err("others may read it");
+        let user = rustix::process::getuid().as_raw();
+        assert_eq!(
+            (error.to_string(), error.exit_code()),
+            (
+                format!(
+                    "the directory for temporary files {} belongs to user {user} with mode 755, and has to be this user's ({user}) alone; remove it, or set TMPDIR to another place",
+                    private.display()
+                ),
+                73
+            )
+        );
+        let link = directory.path().join("link");
+        std::os::unix::fs::symlink(&private, &link).expect("a link can be made");
+        make_private(&link).expect_err("it is a link");
     }
 
     fn names(directory: &Path) -> Vec<String> {

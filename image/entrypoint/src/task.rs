@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// A tool may be quiet for ten minutes, and so may one request; this is more than both.
 const SILENCE_SECONDS_DEFAULT: u64 = 1800;
+/// Docker kills ten seconds after it asked; what became of the task has to be written before that.
+const GRACE_SECONDS_DEFAULT: u64 = 8;
 
 /// What a headless box does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +37,8 @@ pub struct Limits {
     pub deadline: Option<Duration>,
     /// After what time without a word from Claude it is ended.
     pub silence: Duration,
+    /// How long Claude may take to end once it is asked to, whoever asks.
+    pub grace: Duration,
 }
 
 impl Default for Limits {
@@ -44,6 +48,7 @@ impl Default for Limits {
             budget_usd: None,
             deadline: None,
             silence: Duration::from_secs(SILENCE_SECONDS_DEFAULT),
+            grace: Duration::from_secs(GRACE_SECONDS_DEFAULT),
         }
     }
 }
@@ -68,12 +73,9 @@ impl Task {
             limits: Limits {
                 turns_max: positive(environment, "CLAUDE_MAX_TURNS")?,
                 budget_usd: budget_usd(environment)?,
-                deadline: positive(environment, "CLAUDE_DEADLINE_SECONDS")?
-                    .map(|seconds: u32| Duration::from_secs(seconds.into())),
-                silence: positive(environment, "CLAUDE_SILENCE_SECONDS")?
-                    .map_or(Limits::default().silence, |seconds: u32| {
-                        Duration::from_secs(seconds.into())
-                    }),
+                deadline: seconds(environment, "CLAUDE_DEADLINE_SECONDS")?,
+                silence: seconds(environment, "CLAUDE_SILENCE_SECONDS")?.unwrap_or(Limits::default().silence),
+                grace: seconds(environment, "CLAUDE_GRACE_SECONDS")?.unwrap_or(Limits::default().grace),
             },
             prompt: prompt(environment)?,
         })
@@ -112,6 +114,10 @@ fn positive(environment: &Environment, name: &'static str) -> Result<Option<u32>
         }),
         number => Ok(number),
     }
+}
+
+fn seconds(environment: &Environment, name: &'static str) -> Result<Option<Duration>, Error> {
+    Ok(positive(environment, name)?.map(|seconds| Duration::from_secs(seconds.into())))
 }
 
 /// Digits, and perhaps a point with more of them: what Claude takes, and nothing that could be read in two ways.

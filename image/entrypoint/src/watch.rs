@@ -1,9 +1,8 @@
-//! When a task is ended though Claude goes on: which time is up next, and what is done about it. Pure: the clock and the signals are the
+//! When a task is ended though Claude goes on: which time is up next, and what is done about it. Pure: the clock and the deeds are the
 //! caller's.
 
 use crate::outcome::Stop;
 use crate::task::Limits;
-use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
 /// A refused credential stays refused. A gateway may stumble once, and once more.
@@ -14,8 +13,6 @@ const REFUSALS_MAX: u64 = 3;
 pub struct Patience {
     /// Claude sometimes stays after its result, with nothing left to do. This long it may be silent then.
     pub after_result: Duration,
-    /// How long it may take to obey when it is asked to end.
-    pub obedience: Duration,
     /// What Claude started may hold its output open after its end. What Claude wrote itself is there already.
     pub after_end: Duration,
 }
@@ -24,7 +21,6 @@ impl Patience {
     /// What has shown to be enough.
     pub const DEFAULT: Self = Self {
         after_result: Duration::from_secs(30),
-        obedience: Duration::from_secs(5),
         after_end: Duration::from_secs(1),
     };
 }
@@ -42,8 +38,19 @@ enum Phase {
     Ended { output: Instant },
 }
 
-/// Interrupted, Claude still says what the task cost so far.
-const MEANS: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::KILL];
+/// What is done about a Claude that is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// It is asked to give up its turn, and still writes a result that says what the task cost so far.
+    Interrupt,
+    /// It ends without a word (2.1.329 does so with SIGINT as well).
+    Terminate,
+    /// It is ended.
+    Kill,
+}
+
+/// One after the other; the grace is the time from the first to the last.
+const MEANS: [Means; 3] = [Means::Interrupt, Means::Terminate, Means::Kill];
 
 /// The watch over one task.
 #[derive(Debug)]
@@ -82,6 +89,15 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// Whether it is time for [`Self::expire`], whatever Claude may have written meanwhile: more words move the silence alone.
+    pub fn is_overdue(&self, now: Instant) -> bool {
+        match self.phase {
+            Phase::Working { .. } | Phase::Finished { .. } => self.is_late(now),
+            Phase::Asked { patience, .. } => now >= patience,
+            Phase::Ended { .. } => false,
+        }
+    }
+
     /// Claude wrote something.
     pub fn output(&mut self, now: Instant) {
         match &mut self.phase {
@@ -110,9 +126,11 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Somebody asked the box to end, and Claude has the signal.
-    pub fn signal(&mut self, number: i32) {
+    /// Somebody asked the box to end: what is to be done for it, if anything is left. Who asks again does not want to wait, and the next
+    /// of the means is taken at once.
+    pub fn signal(&mut self, now: Instant, number: i32) -> Option<Means> {
         self.stop = self.stop.or(Some(Stop::Signal(number)));
+        self.ask(now)
     }
 
     /// Claude has ended.
@@ -122,18 +140,22 @@ impl<'a> Watch<'a> {
         };
     }
 
-    /// The time is up: the signal that Claude is to get now, if any is left.
-    pub fn expire(&mut self, now: Instant) -> Option<Signal> {
-        let means = match self.phase {
-            Phase::Working { .. } => {
-                self.stop = self.stop.or(Some(self.reason(now)));
-                0
-            }
+    /// The time is up: what is to be done now, if anything is left.
+    pub fn expire(&mut self, now: Instant) -> Option<Means> {
+        match self.phase {
+            Phase::Working { .. } => self.stop = self.stop.or(Some(self.reason(now))),
             // It may go on with a second result until the deadline, which is then the reason.
-            Phase::Finished { .. } if self.is_late(now) => {
-                self.stop = self.stop.or(Some(self.reason(now)));
-                0
-            }
+            Phase::Finished { .. } if self.is_late(now) => self.stop = self.stop.or(Some(self.reason(now))),
+            Phase::Finished { .. } | Phase::Asked { .. } | Phase::Ended { .. } => {}
+        }
+        self.ask(now)
+    }
+
+    /// The next of the means, and the time that it has.
+    fn ask(&mut self, now: Instant) -> Option<Means> {
+        let means = match self.phase {
+            Phase::Working { .. } => 0,
+            Phase::Finished { .. } if self.is_late(now) => 0,
             // There is nothing to interrupt.
             Phase::Finished { .. } => 1,
             Phase::Asked { means, .. } => means,
@@ -141,7 +163,7 @@ impl<'a> Watch<'a> {
         };
         self.phase = Phase::Asked {
             means: means + 1,
-            patience: now + self.patience.obedience,
+            patience: now + self.limits.grace / 2,
         };
         MEANS.get(means).copied()
     }
@@ -179,7 +201,7 @@ mod tests {
     }
 
     /// Lets it expire until nothing is left to be done, and returns what was.
-    fn expire(watch: &mut Watch) -> Vec<Signal> {
+    fn expire(watch: &mut Watch) -> Vec<Means> {
         (0..5).filter_map(|_| watch.expire(watch.until())).collect()
     }
 
@@ -200,6 +222,7 @@ mod tests {
         let mut watch = Watch::new(start, &limits, &Patience::DEFAULT);
         watch.output(start + 80 * SECOND);
         assert_eq!(watch.until(), start + 90 * SECOND);
+        assert!(!watch.is_overdue(start + 89 * SECOND) && watch.is_overdue(start + 90 * SECOND));
         assert_eq!(expire(&mut watch), MEANS);
         assert_eq!(watch.stop(), Some(Stop::Deadline(90)));
     }
@@ -225,20 +248,48 @@ mod tests {
         watch.result(start);
         watch.output(start + SECOND);
         assert_eq!(watch.until(), start + 31 * SECOND);
-        assert_eq!(expire(&mut watch), [Signal::TERM, Signal::KILL]);
+        assert_eq!(expire(&mut watch), [Means::Terminate, Means::Kill]);
         assert_eq!(watch.stop(), None);
+    }
+
+    #[test]
+    fn who_asks_again_does_not_wait() {
+        let (start, limits) = (Instant::now(), limits(None));
+        let mut watch = Watch::new(start, &limits, &Patience::DEFAULT);
+        let taken = [2, 2, 2, 2].map(|number| watch.signal(start, number));
+        assert_eq!(
+            taken,
+            [Some(Means::Interrupt), Some(Means::Terminate), Some(Means::Kill), None]
+        );
+        assert_eq!(watch.stop(), Some(Stop::Signal(2)));
+    }
+
+    #[test]
+    fn the_grace_is_the_time_up_to_the_last_of_the_means() {
+        let start = Instant::now();
+        let limits = Limits {
+            grace: 20 * SECOND,
+            ..limits(None)
+        };
+        let mut watch = Watch::new(start, &limits, &Patience::DEFAULT);
+        assert_eq!(watch.signal(start, 15), Some(Means::Interrupt));
+        assert_eq!(watch.expire(watch.until()), Some(Means::Terminate));
+        assert_eq!(watch.until(), start + 20 * SECOND);
+        assert_eq!(watch.expire(watch.until()), Some(Means::Kill));
     }
 
     #[test]
     fn the_first_reason_is_the_reason() {
         let (start, limits) = (Instant::now(), limits(None));
         let mut watch = Watch::new(start, &limits, &Patience::DEFAULT);
-        watch.signal(15);
-        watch.signal(2);
-        assert!(!expire(&mut watch).is_empty());
+        assert_eq!(watch.signal(start, 15), Some(Means::Interrupt));
+        // Silence and the deadline do not count any more.
+        watch.output(start + SECOND);
+        assert_eq!(watch.until(), start + 4 * SECOND);
+        assert_eq!(expire(&mut watch), [Means::Terminate, Means::Kill]);
         assert_eq!(watch.stop(), Some(Stop::Signal(15)));
         watch.end(start);
         assert_eq!(watch.until(), start + SECOND);
-        assert_eq!(watch.expire(watch.until()), None);
+        assert_eq!((watch.expire(watch.until()), watch.signal(start, 15)), (None, None));
     }
 }

@@ -6,6 +6,8 @@ pub const DEMO: &str = include_str!("../scripts/demo.toml");
 pub const CLUSTER: &str = include_str!("../scripts/cluster.toml");
 /// One Bash call, then a text that quotes what it printed.
 pub const PROBE_HEADLESS: &str = include_str!("../scripts/probe-headless.toml");
+/// One answer, at once.
+pub const ANSWER: &str = include_str!("../scripts/answer.toml");
 /// Every request is refused as invalid.
 pub const ERROR_400: &str = include_str!("../scripts/error-400.toml");
 /// No credential is good enough.
@@ -26,10 +28,11 @@ pub const FLOOD: &str = include_str!("../scripts/flood.toml");
 pub const HANG: &str = include_str!("../scripts/hang.toml");
 
 /// All of them, each with its file name.
-pub const ALL: [(&str, &str); 12] = [
+pub const ALL: [(&str, &str); 13] = [
     ("demo.toml", DEMO),
     ("cluster.toml", CLUSTER),
     ("probe-headless.toml", PROBE_HEADLESS),
+    ("answer.toml", ANSWER),
     ("error-400.toml", ERROR_400),
     ("error-401.toml", ERROR_401),
     ("error-429-then-ok.toml", ERROR_429_THEN_OK),

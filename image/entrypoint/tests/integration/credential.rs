@@ -1,6 +1,6 @@
 //! A credential reaches Claude, and nothing else.
 
-use crate::world::{HEADLESS, RESULT, World, run};
+use crate::world::{HEADLESS, QUIET, RESULT, World, run};
 use rstest::rstest;
 
 const SECRET: &str = "sk-ant-secret-1234567890";
@@ -45,10 +45,10 @@ fn a_gateways_token_stays_in_its_file() {
     let world = World::new(&format!("echo '{RESULT}'")).with_secret("auth-token", SECRET);
     assert_eq!(run(world.command(&HEADLESS, &[])).code, Some(0));
     let settings = format!(
-        r#"--settings={{"apiKeyHelper":"cat '{}/auth-token'"}}"#,
+        r#"--settings={{"apiKeyHelper":"cat '{}/auth-token'",{QUIET},..."#,
         world.path("secrets").display()
     );
-    let arguments = world.recorded("arguments");
+    let arguments = world.arguments();
     assert!(arguments.lines().any(|argument| argument == settings), "{arguments}");
     assert!(!world.recorded("environment").contains(SECRET) && !arguments.contains(SECRET));
 }

@@ -1,6 +1,6 @@
 //! One task, from prompt to exit code. What each kind of result means is a table in `outcome.rs`; here it is that results get there.
 
-use crate::world::{Ended, HEADLESS, RESULT, World, run};
+use crate::world::{Ended, HEADLESS, QUIET, RESULT, World, prompt_line, run};
 use rstest::rstest;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -22,13 +22,13 @@ fn a_task_that_succeeds() {
         stderr: "noise\nbox-entrypoint: done; 2 turns, 0.5000 USD, 1.2 s; exit code 0\n".into(),
     };
     assert_eq!(run(world.command(&HEADLESS, &["--effort", "low"])), expected);
-    assert_eq!(world.recorded("input"), "Say hello.");
+    assert_eq!(world.recorded("input"), prompt_line("Say hello."));
     let workspace = world.path("workspace").canonicalize().expect("it is there");
     let expected = format!(
-        "--print\n--output-format\nstream-json\n--verbose\n--permission-mode\nbypassPermissions\n--setting-sources\nuser\n--add-dir={}\n--effort\nlow\n",
+        "--print\n--input-format\nstream-json\n--output-format\nstream-json\n--verbose\n--permission-mode\nbypassPermissions\n--setting-sources\nuser\n--add-dir={}\n--settings={{{QUIET},...\n--effort\nlow\n",
         workspace.display()
     );
-    assert_eq!(world.recorded("arguments"), expected);
+    assert_eq!(world.arguments(), expected);
     assert!(world.path("home/.claude/.claude.json").exists());
 }
 
@@ -66,7 +66,7 @@ fn a_prompt_may_be_large_and_begin_with_a_dash() {
         run(world.command(&[("CLAUDE_MODE", "headless"), ("CLAUDE_PROMPT_FILE", path)], &[])).code,
         Some(0)
     );
-    assert!(world.recorded("input") == prompt);
+    assert!(world.recorded("input") == prompt_line(&prompt));
 }
 
 #[rstest]
@@ -105,35 +105,66 @@ fn what_claude_leaves_behind_does_not_hold_up_the_end() {
     rustix::process::kill_process(left, rustix::process::Signal::KILL).expect("it is still there");
 }
 
-/// What Claude does with a signal, and what the box ends with.
+/// Which signal the box gets, what Claude does when it is interrupted for it, what the box ends with, and what it says.
 #[rstest]
-#[case("exit 143", 15, 143)]
-#[case("exit 129", 1, 129)]
-// An interrupted Claude writes a result and exits with 0.
+#[case(15, "exit 143", 143, "stopped by signal 15")]
+#[case(1, "kill -KILL $$", 129, "stopped by signal 1")]
+// An interrupted Claude writes a result, with what it cost so far, and exits when there is no more to read.
 #[case(
-    r#"echo "{\"type\":\"result\",\"is_error\":true,\"subtype\":\"error_during_execution\"}"; exit 0"#,
-    2,
-    130
+    15,
+    r#"echo '{"type":"result","is_error":true,"subtype":"error_during_execution","num_turns":1,"total_cost_usd":0.25}'; read -r more; exit 1"#,
+    143,
+    "stopped by signal 15; 1 turn, 0.2500 USD, 0.0 s"
 )]
 // A result that came in time counts.
-#[case(r#"echo "{\"type\":\"result\",\"is_error\":false}"; exit 0"#, 15, 0)]
-fn signals_reach_claude(#[case] reaction: &str, #[case] signal: i32, #[case] code: i32) {
-    let script =
-        format!("sleep 1000 >/dev/null 2>&1 & trap 'kill $!' EXIT; trap '{reaction}' {signal}; echo ready; wait; wait");
+#[case(15, r#"echo '{"type":"result","is_error":false}'; exit 0"#, 0, "done; 0 turns")]
+// One that does not hear is terminated, and killed in the end.
+#[case(2, "exec tail -f /dev/null", 130, "stopped by signal 2")]
+#[case(2, "trap '' TERM; exec tail -f /dev/null", 130, "stopped by signal 2")]
+fn signals_interrupt_claude(#[case] signal: i32, #[case] reaction: &str, #[case] code: i32, #[case] sentence: &str) {
+    let request = r#"{"type":"control_request","request_id":"end","request":{"subtype":"interrupt"}}"#;
+    let script = format!(r#"echo ready; read -r request; [ "$request" = '{request}' ] || exit 99; {reaction}"#);
     let world = world(&script);
-    let mut command = world.command(&with(&[("CLAUDE_OUTPUT_FORMAT", "stream-json")]), &[]);
+    let variables = [("CLAUDE_OUTPUT_FORMAT", "stream-json"), ("CLAUDE_GRACE_SECONDS", "1")];
+    let mut command = world.command(&with(&variables), &[]);
     let mut child = command
         .stdout(Stdio::piped())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .expect("the entrypoint can be started");
     let mut stdout = BufReader::new(child.stdout.take().expect("it is a pipe"));
     let mut line = String::new();
     stdout.read_line(&mut line).expect("standard output can be read");
     assert_eq!(line, "ready\n");
+    // A pipe that nobody reads any more would be an end of its own.
+    std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
     let signal = rustix::process::Signal::from_named_raw(signal).expect("the signal has a name");
     rustix::process::kill_process(rustix::process::Pid::from_child(&child), signal).expect("the entrypoint is running");
-    assert_eq!(child.wait().expect("it can be waited for").code(), Some(code));
+    let output = child.wait_with_output().expect("it can be waited for");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{stderr}");
+    assert!(stderr.starts_with(&format!("box-entrypoint: {sentence}")), "{stderr}");
+}
+
+/// The other way to the outcome: a run without a result still has its session, and the file in which Claude kept it.
+#[test]
+fn a_run_that_crashed_names_its_transcript() {
+    const ID: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    let folder = "$CLAUDE_CONFIG_DIR/projects/-workspace";
+    let world = world(&format!(
+        r#"mkdir -p {folder}; echo {{}} >{folder}/{ID}.jsonl; echo '{{"type":"system","subtype":"init","session_id":"{ID}"}}'; kill -KILL $$"#
+    ));
+    let ended = run(world.command(&with(&[("CLAUDE_RUN_ID", "a")]), &[]));
+    assert_eq!(ended.code, Some(137), "{}", ended.stderr);
+    let outcome = world.recorded("home/runs/a/outcome.json");
+    let path = world.path(&format!("home/.claude/projects/-workspace/{ID}.jsonl"));
+    for part in [
+        format!(r#""session_id":"{ID}""#),
+        format!(r#""transcript":"{}""#, path.display()),
+        r#""reason":"crash""#.to_owned(),
+    ] {
+        assert!(outcome.contains(&part), "{part}: {outcome}");
+    }
 }
 
 #[test]

@@ -71,7 +71,13 @@ fn as_somebody(world: &World, variables: &[(&str, &str)]) -> (std::process::Comm
     }
     // This user must be able to reach the program and the box.
     let copy = world.path("bin/box-entrypoint");
-    fs::copy(env!("CARGO_BIN_EXE_box-entrypoint"), &copy).expect("the program can be copied");
+    // By another process: one that a test beside this one starts meanwhile would inherit our descriptor, and a program that somebody
+    // has open for writing cannot be executed.
+    let copied = std::process::Command::new("cp")
+        .arg(env!("CARGO_BIN_EXE_box-entrypoint"))
+        .arg(&copy)
+        .status();
+    assert!(copied.is_ok_and(|status| status.success()), "the program can be copied");
     fs::set_permissions(world.path(""), Permissions::from_mode(0o755)).expect("its mode can be set");
     let mut copied = std::process::Command::new(copy);
     copied

@@ -11,13 +11,13 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT};
 use tempfile::TempDir;
 
 /// What the fake Claude does first: it writes down its arguments, its environment, what it reads from a credential's descriptor as
-/// Claude does it, and its standard input. It must not disturb the terminal, so only a headless one reads.
+/// Claude does it, and the first line of its standard input. It must not disturb the terminal, so only a headless one reads.
 const RECORD: &str = r#"#!/bin/sh
 printf '%s\n' "$@" >DIR/arguments
 tr '\0' '\n' </proc/$$/environ >DIR/environment
 number=$CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR$CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR
 if [ -n "$number" ]; then cat /proc/self/fd/$number >DIR/credential; fi
-if [ "$1" = --print ]; then cat >DIR/input; fi
+if [ "$1" = --print ]; then head -n 1 >DIR/input; fi
 "#;
 
 /// A result as Claude writes it.
@@ -75,6 +75,18 @@ impl World {
         fs::read_to_string(self.path(name)).unwrap_or_default()
     }
 
+    /// The arguments that the fake Claude got, one a line, without the permissions in its settings, which are a table of their own.
+    pub(crate) fn arguments(&self) -> String {
+        let arguments = self.recorded("arguments");
+        let lines = arguments
+            .lines()
+            .map(|line| match line.split_once(r#""permissions":{"#) {
+                Some((before, _)) => format!("{before}...\n"),
+                None => format!("{line}\n"),
+            });
+        lines.collect()
+    }
+
     /// Whether anything was changed, or Claude was started.
     pub(crate) fn is_untouched(&self) -> bool {
         let is_empty = |path: &Path| fs::read_dir(path).expect("it is a directory").next().is_none();
@@ -113,3 +125,11 @@ pub(crate) fn run(mut command: Command) -> Ended {
 }
 
 pub(crate) const HEADLESS: [(&str, &str); 2] = [("CLAUDE_MODE", "headless"), ("CLAUDE_PROMPT", "Say hello.")];
+
+/// The beginning of the settings on Claude's command line.
+pub(crate) const QUIET: &str = r#""env":{"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC":"1","DISABLE_TELEMETRY":"1"}"#;
+
+/// The line in which a prompt without anything to escape gets to Claude.
+pub(crate) fn prompt_line(text: &str) -> String {
+    format!(r#"{{"message":{{"content":[{{"text":"{text}","type":"text"}}],"role":"user"}},"type":"user"}}"#) + "\n"
+}
