@@ -44,7 +44,7 @@ pub(crate) enum Verb {
     Cluster(Cluster),
     /// Everything that must hold: the gate
     Test(Test),
-    /// Measure the build beside mmdebstrap: takes the assembled images out of the store and makes them again
+    /// Measure the build beside mmdebstrap (takes the assembled images out of the store and makes them again), or clusters
     Bench(Bench),
     /// Resolve image/tools.toml to image/lock/
     Lock(Lock),
@@ -144,7 +144,8 @@ pub(crate) struct ClusterUp {
     /// Merge the kubeconfig into your own as well, and make the cluster the current one there
     #[arg(long)]
     pub(crate) export: bool,
-    /// A published node image by digest instead of our own; its nodes pull Calico from its registry. Not tested here
+    /// A node image of a registry by digest instead of the one built here. Nodes of somebody else's image pull Calico, which
+    /// is not tested here
     #[arg(long, value_name = "REFERENCE@sha256:DIGEST")]
     pub(crate) node_image: Option<String>,
     /// The process that the cluster ends with, in the form of the label io.claude-in-a-box.owner
@@ -187,6 +188,9 @@ pub(crate) struct Test {
 /// `cbox bench`.
 #[derive(Args, Debug)]
 pub(crate) struct Bench {
+    /// What is measured: `build`, or `cluster` (clusters and boxes in them)
+    #[arg(default_value = "build", value_parser = ["build", "cluster"])]
+    pub(crate) what: String,
     /// Counted runs of each measurement
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) runs: u32,

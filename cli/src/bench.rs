@@ -1,4 +1,4 @@
-//! `cbox bench`: how long a build takes, beside mmdebstrap in the same run.
+//! `cbox bench`: how long a build takes, beside mmdebstrap in the same run; `cbox bench cluster` is [`cluster`]'s.
 //!
 //! Method: all inputs are in the store. Each measurement is a whole process from start to end, the two of a ratio in
 //! turn (A B A B …), and the median is reported with the smallest and the largest.
@@ -9,6 +9,8 @@
 //!   this machine's mirror, and throws it away;
 //! - *one layer's bump*: a copy of the checkout with one changed file of the image's top layer is built;
 //! - *no-op*: `nix build .#image` with nothing to do.
+
+mod cluster;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -50,6 +52,9 @@ impl Measurement {
 
 /// Measures and prints a table.
 pub(crate) fn command(project: &Project, options: &arguments::Bench) -> Result<ExitCode, Failure> {
+    if options.what == "cluster" {
+        return cluster::command(project, options);
+    }
     prefill::missing(project, false)?;
     nix::build(project, &["image"], "the image")?;
     let measured = measure(project, options);
@@ -77,8 +82,11 @@ fn measure(project: &Project, options: &arguments::Bench) -> Result<(), Failure>
     let before = blobs(project, &image)?;
     let mut bump = Vec::new();
     let mut new_blobs = 0;
-    for run in 0..options.runs {
-        let copy = bumped(project, run)?;
+    for _ in 0..options.runs {
+        let copy = copied(project, |copy| {
+            let changed = copy.join("image/rootfs/etc/box-bench");
+            fs::write(&changed, nonce()).map_err(|error| cannot_copy(&changed, &error))
+        })?;
         let image = format!("path:{}#image", copy.path().display());
         bump.push(seconds(nix::nix().args(["build", "--no-link", &image]))?);
         new_blobs = blobs(project, &image)?.difference(&before).count();
@@ -184,8 +192,8 @@ fn blobs(project: &Project, image: &str) -> Result<BTreeSet<String>, Failure> {
         .collect())
 }
 
-/// A copy of what git tracks, with one file of the top layer changed.
-fn bumped(project: &Project, run: u32) -> Result<tempfile::TempDir, Failure> {
+/// A copy of what git tracks, changed.
+fn copied(project: &Project, change: impl FnOnce(&Path) -> Result<(), Failure>) -> Result<tempfile::TempDir, Failure> {
     let copy = tempfile::tempdir().map_err(|error| {
         Failure::new(
             Code::CannotCreate,
@@ -206,12 +214,14 @@ fn bumped(project: &Project, run: u32) -> Result<tempfile::TempDir, Failure> {
         // Links stay links: the seed is one.
         copy_entry(&project.root.join(name), &target)?;
     }
-    let changed = copy.path().join("image/rootfs/etc/box-bench");
-    // Never the same twice, or the store would have it already.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let text = format!("run {run} of {} at {}\n", std::process::id(), now.as_nanos());
-    fs::write(&changed, text).map_err(|error| cannot_copy(&changed, &error))?;
+    change(copy.path())?;
     Ok(copy)
+}
+
+/// A text that was never there, or the store would have what is made of it already.
+fn nonce() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("process {} at {}", std::process::id(), now.as_nanos())
 }
 
 fn copy_entry(source: &Path, target: &Path) -> Result<(), Failure> {

@@ -11,6 +11,7 @@ use crate::bench;
 use crate::build;
 use crate::cluster;
 use crate::failure::{Code, Failure};
+use crate::interrupt;
 use crate::lock;
 use crate::nix;
 use crate::prefill;
@@ -106,7 +107,7 @@ const STEPS: [Step; 13] = [
         Ok(Count::PASSED)
     }),
     ("a cluster is up", |project| {
-        cluster::ensure_for_tests(project)?;
+        interrupt::tidily(|| cluster::ensure_for_tests(project))?;
         Ok(Count::PASSED)
     }),
     ("the image does what it promises", |project| {
@@ -116,7 +117,12 @@ const STEPS: [Step; 13] = [
         )
     }),
     ("the benchmark runs", |project| {
-        bench::command(project, &arguments::Bench { runs: 1, json: true })?;
+        let build = arguments::Bench {
+            what: "build".to_owned(),
+            runs: 1,
+            json: true,
+        };
+        bench::command(project, &build)?;
         Ok(Count::PASSED)
     }),
 ];
