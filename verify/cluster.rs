@@ -14,6 +14,7 @@ pub mod config;
 #[cfg(feature = "live")]
 pub mod control_plane;
 mod evidence;
+pub mod interruption;
 mod kind;
 pub mod kubectl;
 pub mod lease;
@@ -27,6 +28,7 @@ pub mod room;
 mod run;
 pub mod state;
 mod up;
+mod wish;
 
 use std::io;
 use std::path::PathBuf;
@@ -37,7 +39,7 @@ use lease::Leases;
 use name::Name;
 pub use readiness::Readiness;
 pub use report::{NodeReport, Report};
-pub use up::{Existing, Outcome, Progress, Step, Up, Wish};
+pub use wish::{Existing, Outcome, Progress, Step, Up, Wish};
 
 /// Something about a cluster did not work.
 #[derive(Debug, thiserror::Error)]
@@ -145,6 +147,9 @@ pub enum ClusterError {
     /// It will never be ready.
     #[error("{0}")]
     Hopeless(String),
+    /// This process was asked to end.
+    #[error("it was interrupted")]
+    Interrupted,
     /// A new cluster, or one that was started again, did not come up.
     #[error("cluster {name} did not come up: {cause}{}", if *.kept { "; its nodes are kept" } else { "; its nodes are removed, --keep keeps them" })]
     NotUp {

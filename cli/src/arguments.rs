@@ -146,7 +146,8 @@ pub(crate) struct ClusterUp {
     /// Merge the kubeconfig into your own as well, and make the cluster the current one there
     #[arg(long)]
     pub(crate) export: bool,
-    /// A published node image by digest instead of our own; its nodes pull Calico from its registry. Not tested here
+    /// A node image of a registry by digest instead of the one built here. Nodes of somebody else's image pull Calico, which
+    /// is not tested here
     #[arg(long, value_name = "REFERENCE@sha256:DIGEST")]
     pub(crate) node_image: Option<String>,
     /// The process that the cluster ends with, in the form of the label io.claude-in-a-box.owner
@@ -240,6 +241,8 @@ pub(crate) struct Measure {
 pub(crate) enum BenchWhat {
     /// What the box costs beside Claude alone
     Agent(Measure),
+    /// Clusters, and boxes in them
+    Cluster(Measure),
     /// Our init beside Debian's tini, tini-static, dumb-init and catatonit
     Init(BenchInit),
 }

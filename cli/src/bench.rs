@@ -1,4 +1,4 @@
-//! `cbox bench`: how long a build takes, beside mmdebstrap in the same run; and, in [`agent`], what the box costs beside Claude.
+//! `cbox bench`: how long a build takes, beside mmdebstrap in the same run. [`agent`], [`cluster`] and [`init`] measure theirs.
 //!
 //! Method: all inputs are in the store. Each measurement is a whole process from start to end, the two of a ratio in
 //! turn (A B A B …), and the median is reported with the smallest and the largest.
@@ -11,6 +11,7 @@
 //! - *no-op*: `nix build .#image` with nothing to do.
 
 mod agent;
+mod cluster;
 mod init;
 
 use std::collections::BTreeSet;
@@ -56,6 +57,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Bench) -> Result<E
     match &options.what {
         None => build(project, &options.measure),
         Some(arguments::BenchWhat::Agent(options)) => agent::command(project, options),
+        Some(arguments::BenchWhat::Cluster(options)) => cluster::command(project, options),
         Some(arguments::BenchWhat::Init(options)) => init::command(project, options),
     }
 }
@@ -89,8 +91,11 @@ fn measure(project: &Project, options: &arguments::Measure) -> Result<(), Failur
     let before = blobs(project, &image)?;
     let mut bump = Vec::new();
     let mut new_blobs = 0;
-    for run in 0..options.runs {
-        let copy = bumped(project, run)?;
+    for _ in 0..options.runs {
+        let copy = copied(project, |copy| {
+            let changed = copy.join("image/rootfs/etc/box-bench");
+            fs::write(&changed, nonce()).map_err(|error| cannot_copy(&changed, &error))
+        })?;
         let image = format!("path:{}#image", copy.path().display());
         bump.push(seconds(nix::nix().args(["build", "--no-link", &image]))?);
         new_blobs = blobs(project, &image)?.difference(&before).count();
@@ -196,8 +201,8 @@ fn blobs(project: &Project, image: &str) -> Result<BTreeSet<String>, Failure> {
         .collect())
 }
 
-/// A copy of what git tracks, with one file of the top layer changed.
-fn bumped(project: &Project, run: u32) -> Result<tempfile::TempDir, Failure> {
+/// A copy of what git tracks, changed.
+fn copied(project: &Project, change: impl FnOnce(&Path) -> Result<(), Failure>) -> Result<tempfile::TempDir, Failure> {
     let copy = tempfile::tempdir().map_err(|error| {
         Failure::new(
             Code::CannotCreate,
@@ -218,12 +223,14 @@ fn bumped(project: &Project, run: u32) -> Result<tempfile::TempDir, Failure> {
         // Links stay links: the seed is one.
         copy_entry(&project.root.join(name), &target)?;
     }
-    let changed = copy.path().join("image/rootfs/etc/box-bench");
-    // Never the same twice, or the store would have it already.
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let text = format!("run {run} of {} at {}\n", std::process::id(), now.as_nanos());
-    fs::write(&changed, text).map_err(|error| cannot_copy(&changed, &error))?;
+    change(copy.path())?;
     Ok(copy)
+}
+
+/// A text that was never there, or the store would have what is made of it already.
+fn nonce() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("process {} at {}", std::process::id(), now.as_nanos())
 }
 
 fn copy_entry(source: &Path, target: &Path) -> Result<(), Failure> {

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! arguments -> memory (which box, where) -> container (Docker)
-//!                                        -> release (Helm) -> rollout (the wait) -> kubernetes (kubectl, helm)
-//!                                           transfer (images into kind's nodes)
+//!                                        -> release (Helm) -> rollout (the wait, judged by verdict) -> kubernetes (kubectl, helm)
+//!                                           permission (asked first), transfer (images into kind's nodes)
 //! ```
 
 pub(crate) mod arguments;
@@ -13,6 +13,7 @@ mod down;
 pub(crate) mod kubernetes;
 mod memory;
 mod network;
+mod permission;
 mod place;
 mod redeploy;
 pub(crate) mod release;
@@ -21,6 +22,7 @@ mod status;
 pub(crate) mod steps;
 pub(crate) mod transfer;
 pub(crate) mod up;
+pub(crate) mod verdict;
 
 pub(crate) use down::command as down;
 pub(crate) use redeploy::command as redeploy;

@@ -15,6 +15,7 @@ use crate::arguments;
 use crate::build;
 use crate::docker;
 use crate::failure::{Code, Failure};
+use crate::interrupt;
 use crate::nix;
 use crate::prefill;
 use crate::process;
@@ -43,7 +44,7 @@ pub(crate) struct Cluster {
 /// Does what was typed.
 pub(crate) fn command(project: &Project, verb: &arguments::Cluster) -> Result<ExitCode, Failure> {
     match verb {
-        arguments::Cluster::Up(options) => up(project, options),
+        arguments::Cluster::Up(options) => interrupt::tidily(|| up(project, options)),
         arguments::Cluster::Down(options) => down(project, options),
         arguments::Cluster::Status(options) => status(project, options),
         arguments::Cluster::Programs => {
@@ -53,9 +54,17 @@ pub(crate) fn command(project: &Project, verb: &arguments::Cluster) -> Result<Ex
     }
 }
 
-/// A cluster of this name: the one that is there if it is good and current, else a new one; a person's, who ends it.
+/// A cluster of this name: the one that is there if it is good, else a new one; a person's, who ends it.
+///
+/// One that is ready is taken as it is, without a look at what its image would be made of now: a box does not ask for that,
+/// and Nix would take longer over it than the box to start.
 pub(crate) fn ensure(project: &Project, name: &str) -> Result<Cluster, Failure> {
-    made(project, name, Existing::Keep)
+    docker::must_answer()?;
+    match find(project, name) {
+        Ok(Some(cluster)) => Ok(cluster),
+        // Making it says what is wrong with it, and mends what can be mended.
+        Ok(None) | Err(_) => made(project, name, Existing::Keep),
+    }
 }
 
 /// The same for the tests: one that is broken or old is replaced.
@@ -182,7 +191,13 @@ fn make(project: &Project, wish: &Wish<'_>) -> Result<(Clusters, Up), Failure> {
         eprintln!("cbox: pulling {}", wish.image);
         process::read(docker::docker().args(["pull", "--quiet", wish.image]))?;
     }
-    let up = clusters.up(wish, &mut |progress| tell(&wish.name, &progress))?;
+    let mut wish = wish.clone();
+    if published && nodes::image(wish.image)? == nodes::image(NODE_IMAGE)? {
+        // Our own, out of somebody's registry: its nodes have everything, and pull nothing.
+        wish.tags = Some(tags(project)?);
+        wish.calico_from = None;
+    }
+    let up = clusters.up(&wish, &mut |progress| tell(&wish.name, &progress))?;
     Ok((clusters, up))
 }
 

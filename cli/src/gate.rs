@@ -11,6 +11,7 @@ use crate::bench;
 use crate::build;
 use crate::cluster;
 use crate::failure::{Code, Failure};
+use crate::interrupt;
 use crate::lock;
 use crate::nix;
 use crate::prefill;
@@ -108,7 +109,7 @@ const STEPS: [Step; 14] = [
         Ok(Count::PASSED)
     }),
     ("a cluster is up", |project| {
-        cluster::ensure_for_tests(project)?;
+        interrupt::tidily(|| cluster::ensure_for_tests(project))?;
         Ok(Count::PASSED)
     }),
     ("the image does what it promises", |project| {

@@ -1,4 +1,5 @@
-//! What a signal may not leave behind: the user's credential on this machine, and a box that works on without them.
+//! What a signal may not leave behind: the user's credential on this machine, a box that works on without them, and half a
+//! cluster.
 
 use std::process;
 use std::thread;
@@ -9,8 +10,8 @@ use signal_hook::iterator::Signals;
 use crate::credentials;
 use crate::failure::{Code, Failure};
 
-/// Does `work`. A signal meanwhile removes the credential and what this process has started in Docker, then ends the
-/// process with 128 + its number.
+/// Does `work`. A signal meanwhile removes the credential, what there is of a cluster that is being made, and what this
+/// process has started in Docker, then ends the process with 128 + its number.
 pub(crate) fn tidily<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
     let cannot_watch =
         |error: std::io::Error| Failure::new(Code::Software, format!("cannot watch for signals: {error}"));
@@ -37,6 +38,7 @@ fn tidy() {
     if let Err(failure) = credentials::remove_own() {
         eprintln!("cbox: {failure}");
     }
+    verify::cluster::interruption::end_makings();
     if let Err(error) = verify::docker::remove_own() {
         eprintln!("cbox: {error}");
     }

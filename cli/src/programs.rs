@@ -9,8 +9,11 @@ use crate::nix;
 use crate::prefill;
 use crate::project::Project;
 
+/// The flake's output with what a box in a cluster is made by.
+const KUBECTL_AND_HELM: &str = "go-kubernetes-amd64";
+
 /// The flake's outputs whose `bin` is gathered. Of two programs of one name, the first output's counts.
-const OUTPUTS: [&str; 3] = ["go-kubernetes-amd64", "kind", "control-plane"];
+const OUTPUTS: [&str; 3] = [KUBECTL_AND_HELM, "kind", "control-plane"];
 
 /// Where they are gathered, below the project's folder; the harness looks there too.
 const FOLDER: &str = "target/programs/bin";
@@ -37,6 +40,17 @@ pub(crate) fn with(project: &Project, program: &str) -> Result<PathBuf, Failure>
         return Ok(folder);
     }
     build(project)
+}
+
+/// A folder that holds kubectl and helm: the one above if they are there, so that nobody waits for Nix each time. Whoever
+/// has no test cluster does not build one's programs.
+pub(crate) fn for_boxes(project: &Project) -> Result<PathBuf, Failure> {
+    let folder = verify::programs::directory();
+    if ["kubectl", "helm"].iter().all(|program| folder.join(program).is_file()) {
+        return Ok(folder);
+    }
+    let built = nix::build(project, &[KUBECTL_AND_HELM], "kubectl and helm")?;
+    Ok(built.paths.first().cloned().unwrap_or_default().join("bin"))
 }
 
 /// Makes the folder hold a link to each program of these outputs, and nothing else but its own dot-files. Links are put into

@@ -9,6 +9,7 @@ mod names;
 mod network;
 mod pods;
 mod refusals;
+mod settings;
 mod values;
 
 use std::path::PathBuf;

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use serde_json::Value;
 use verify::programs;
 
 use crate::cluster::shared;
+use crate::live::image_on_nodes;
 use crate::terminal::Session;
 use crate::world::root;
 
@@ -25,29 +25,11 @@ fn command(start: &str) -> String {
         .to_owned()
 }
 
-/// An image that is on the nodes: the one of a box that `./cbox up` put there.
-fn image(name: &str, namespace: &str) -> String {
-    let cbox = |words: &[&str]| {
-        let output = Command::new(root().join("cbox"))
-            .args(words)
-            .output()
-            .expect("./cbox starts");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    };
-    let place = ["--on=kind", "--cluster=cbox-test", "--namespace", namespace, "--json"];
-    let done = cbox(&[&["up", "--mode=shell", "--name", name], &place[..]].concat());
-    cbox(&["down", "--volume", "--name", name]);
-    let done: Value = serde_json::from_str(&done).expect("`up --json` prints JSON");
-    done["image"].as_str().expect("it names the image").to_owned()
-}
-
 #[test]
 pub(crate) fn the_chart_is_installed_as_the_readme_says() {
     let shared = shared();
     let namespace = shared.namespace("readme");
-    let image = image(&format!("i-{}", std::process::id()), namespace.name());
-    let (repository, tag) = image.rsplit_once(':').expect("the image has a tag");
+    let (repository, tag) = image_on_nodes().rsplit_once(':').expect("the image has a tag");
     shared
         .kubectl
         .read(&[

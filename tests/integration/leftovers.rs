@@ -100,6 +100,19 @@ fn sweep_cluster(kubectl: &Kubectl) {
             .read(&["delete", OF_THE_CLUSTER, &selector, "--ignore-not-found"])
             .expect("the cluster removes what is its own");
     }
+    // Of these, tests make some of their own.
+    let list = kubectl
+        .get(&["storageclasses", "--selector", docker::OWNER])
+        .expect("the cluster lists storage classes");
+    for class in list["items"].as_array().into_iter().flatten() {
+        let metadata = &class["metadata"];
+        if !metadata["labels"][docker::OWNER].as_str().is_some_and(docker::lives) {
+            let name = metadata["name"].as_str().expect("a class has a name");
+            kubectl
+                .read(&["delete", "storageclass", name, "--ignore-not-found"])
+                .expect("the cluster removes what is its own");
+        }
+    }
 }
 
 /// The boxes that the command itself still knows of: it takes them down.

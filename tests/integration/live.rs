@@ -1,192 +1,20 @@
 //! The box in a real cluster, as a person gets it there: each promise of tier, network, pod security and volume once with
 //! its opposite. The full matrices are the families' own.
 
-use std::process::{Command, Output};
-use std::thread;
-use std::time::{Duration, Instant};
+mod boxed;
+mod elsewhere;
+mod network;
+mod outside;
+
+use std::process::Command;
 
 use serde_json::{Value, json};
-use verify::cluster::namespace::Namespace;
 use verify::cluster::pods;
+use verify::docker::{self, OWNER};
 
-use crate::cluster::{Shared, shared};
-use crate::leftovers;
-use crate::world::root;
-
-/// How long a condition may take to come true on a busy machine.
-const CONDITION_MAX: Duration = Duration::from_secs(300);
-
-/// An image that is on every node, whose program serves and connects.
-const AGNHOST: &str = "registry.k8s.io/e2e-test-images/agnhost:2.53";
-
-/// A box in the shared cluster, in a namespace of its own that is held to the restricted standard.
-struct Boxed {
-    name: String,
-    namespace: Namespace,
-    shared: &'static Shared,
-}
-
-impl Boxed {
-    fn new(purpose: &str) -> Self {
-        let shared = shared();
-        let namespace = shared.namespace("box");
-        shared
-            .kubectl
-            .read(&[
-                "label",
-                "namespace",
-                namespace.name(),
-                "pod-security.kubernetes.io/enforce=restricted",
-            ])
-            .expect("the namespace takes a label");
-        Self {
-            name: leftovers::name_in_cluster(&shared.kubectl, purpose),
-            namespace,
-            shared,
-        }
-    }
-
-    fn cbox(&self, words: &[&str]) -> Output {
-        let mut command = Command::new(root().join("cbox"));
-        command.arg(words[0]).args(["--name", &self.name]);
-        if words[0] == "up" {
-            command.args(["--on=kind", "--cluster=cbox-test", "--namespace", self.namespace.name()]);
-        }
-        command.args(&words[1..]);
-        for variable in ["CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"] {
-            command.env_remove(variable);
-        }
-        command.output().expect("./cbox starts")
-    }
-
-    fn must(&self, words: &[&str]) -> String {
-        let output = self.cbox(words);
-        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            output.status.success(),
-            "{words:?}: {}\n{stdout}\n{stderr}",
-            output.status
-        );
-        stdout
-    }
-
-    /// What a refused verb said last.
-    fn refused(&self, words: &[&str], code: i32) -> String {
-        let output = self.cbox(words);
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(code), "{words:?}: {stderr}");
-        stderr.lines().last().unwrap_or_default().to_owned()
-    }
-
-    /// Runs a shell's words in the box; its exit code and everything it printed.
-    fn inside(&self, words: &str) -> (Option<i32>, String) {
-        let output = self.cbox(&["exec", "--", "bash", "-c", words]);
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
-    }
-
-    /// Connects from the box by TCP: `open`, `refused` or `silent`; anything else is a probe that could not run.
-    fn connects(&self, host: &str, port: u16) -> String {
-        let (_, said) = self.inside(&format!(
-            "timeout 5 bash -c 'exec 3<>/dev/tcp/{host}/{port}' 2>/dev/null; case $? in 0) echo open;; 1) echo refused;; 124) echo silent;; esac"
-        ));
-        let said = said.lines().next().unwrap_or_default().to_owned();
-        assert!(
-            ["open", "refused", "silent"].contains(&said.as_str()),
-            "the probe could not run: {said}"
-        );
-        said
-    }
-
-    /// Starts a pod that nobody's policy selects, beside the box; returns it when it is ready.
-    fn neighbour(&self, name: &str, arguments: &[&str]) -> Value {
-        let pod = json!({
-            "apiVersion": "v1", "kind": "Pod",
-            "metadata": { "name": name, "namespace": self.namespace.name(), "labels": { "app": name } },
-            "spec": {
-                "automountServiceAccountToken": false,
-                "terminationGracePeriodSeconds": 0,
-                "securityContext": { "runAsNonRoot": true, "runAsUser": 65534, "seccompProfile": { "type": "RuntimeDefault" } },
-                "containers": [{
-                    "name": "main", "image": AGNHOST, "imagePullPolicy": "Never", "args": arguments,
-                    "securityContext": { "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } },
-                }],
-            },
-        });
-        self.shared
-            .kubectl
-            .read_with(&["create", "--filename=-"], &pod.to_string())
-            .expect("the pod is taken");
-        self.wait_until("the neighbour is ready", || {
-            let pod = self.get("pod", name);
-            pod["status"]["conditions"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
-        });
-        self.get("pod", name)
-    }
-
-    /// Connects from a neighbour by TCP, as agnhost says it: true when the connection was made.
-    fn neighbour_connects(&self, name: &str, target: &str) -> bool {
-        let namespace = self.namespace.name();
-        let words = [
-            "exec",
-            "--namespace",
-            namespace,
-            name,
-            "--",
-            "/agnhost",
-            "connect",
-            target,
-            "--timeout=5s",
-        ];
-        let said = self
-            .shared
-            .kubectl
-            .try_read(&words, Duration::from_secs(60))
-            .expect("kubectl runs");
-        match said {
-            Ok(_) => true,
-            // agnhost names what happened; anything else did not try.
-            Err(said) => {
-                assert!(
-                    said.contains("TIMEOUT") || said.contains("REFUSED"),
-                    "the probe could not run: {said}"
-                );
-                false
-            }
-        }
-    }
-
-    fn get(&self, kind: &str, name: &str) -> Value {
-        self.shared
-            .kubectl
-            .get(&[kind, name, "--namespace", self.namespace.name()])
-            .expect("kubectl answers")
-    }
-
-    fn pod(&self) -> Value {
-        self.get("pod", &format!("{}-0", self.name))
-    }
-
-    fn wait_until(&self, what: &str, mut holds: impl FnMut() -> bool) {
-        let deadline = Instant::now() + CONDITION_MAX;
-        while !holds() {
-            assert!(Instant::now() < deadline, "waited in vain until {what}");
-            thread::sleep(Duration::from_millis(300));
-        }
-    }
-}
-
-impl Drop for Boxed {
-    fn drop(&mut self) {
-        // What has cluster scope does not go with the namespace. A test that went well has taken it down already.
-        let _ = self.cbox(&["down", "--volume"]);
-    }
-}
+use crate::cluster::shared;
+pub(crate) use boxed::image_on_nodes;
+use boxed::{AGNHOST, Boxed, CONDITION_MAX};
 
 /// One box through its life: looked at, its tier changed, its image rolled, its release rolled back; the volume stays.
 #[test]
@@ -297,100 +125,6 @@ pub(crate) fn a_tier_is_what_it_says_and_the_volume_stays() {
     );
 }
 
-/// Nothing comes in; what goes out is what the profile says. Every denial has its live control.
-#[test]
-fn the_network_is_what_the_profile_says() {
-    let boxed = Boxed::new("net");
-    let server = boxed.neighbour("server", &["netexec", "--http-port=8080"]);
-    let _client = boxed.neighbour("client", &["pause"]);
-    let server = server["status"]["podIP"]
-        .as_str()
-        .expect("the server has an address")
-        .to_owned();
-    boxed.must(&["up", "--mode=shell"]);
-    let pod = boxed.pod();
-    let address = pod["status"]["podIP"]
-        .as_str()
-        .expect("the box has an address")
-        .to_owned();
-    let host = pod["status"]["hostIP"].as_str().expect("the box has a node").to_owned();
-
-    assert!(
-        boxed.neighbour_connects("client", &format!("{server}:8080")),
-        "control: the server serves"
-    );
-    assert_eq!(
-        boxed.connects(&server, 8080),
-        "silent",
-        "a pod beside the box is no public address"
-    );
-    assert!(
-        boxed.neighbour_connects("client", &format!("{host}:10250")),
-        "control: the kubelet listens"
-    );
-    assert_eq!(boxed.connects(&host, 10250), "silent", "nor is its node");
-    let (code, said) = boxed.inside("kubectl get --raw /readyz");
-    assert_eq!((code, said.as_str()), (Some(0), "ok"), "the API server is reached");
-    let (code, said) = boxed.inside("dig +short +tries=2 +timeout=3 kubernetes.default.svc.cluster.local");
-    assert!(code == Some(0) && said.starts_with("10."), "names are resolved: {said}");
-
-    // The box has a server of its own as long as this runs.
-    boxed.inside("kubectl proxy --address=0.0.0.0 --port=8001 --accept-hosts='.*' >/tmp/proxy 2>&1 & disown");
-    boxed.wait_until("the box serves", || boxed.connects("127.0.0.1", 8001) == "open");
-    assert!(
-        !boxed.neighbour_connects("client", &format!("{address}:8001")),
-        "nothing comes in"
-    );
-    boxed
-        .shared
-        .kubectl
-        .read(&[
-            "delete",
-            "networkpolicy",
-            &boxed.name,
-            "--namespace",
-            boxed.namespace.name(),
-        ])
-        .expect("the policy can be taken away");
-    boxed.wait_until("without the policy everything is open", || {
-        boxed.neighbour_connects("client", &format!("{address}:8001")) && boxed.connects(&server, 8080) == "open"
-    });
-}
-
-/// Tier airgapped reaches the API server and its one gateway.
-#[test]
-fn airgapped_reaches_its_gateway_alone() {
-    let boxed = Boxed::new("gap");
-    let gateway = boxed.neighbour("gateway", &["netexec", "--http-port=8080"]);
-    let other = boxed.neighbour("other", &["netexec", "--http-port=8080"]);
-    let ip = |pod: &Value| {
-        pod["status"]["podIP"]
-            .as_str()
-            .expect("a pod has an address")
-            .to_owned()
-    };
-    let values = tempfile::NamedTempFile::with_suffix(".json").expect("a temporary file");
-    let wanted = json!({ "network": { "gateway": { "podLabels": { "app": "gateway" }, "port": 8080 } } });
-    serde_json::to_writer(&values, &wanted).expect("values are written");
-    let values = values.path().to_string_lossy().into_owned();
-    boxed.must(&[
-        "up",
-        "--mode=shell",
-        "--tier=airgapped",
-        "--gateway=http://gateway:8080",
-        "--values",
-        &values,
-    ]);
-    assert_eq!(boxed.connects(&ip(&gateway), 8080), "open");
-    assert!(
-        boxed.neighbour_connects("gateway", &format!("{}:8080", ip(&other))),
-        "control"
-    );
-    assert_eq!(boxed.connects(&ip(&other), 8080), "silent");
-    let (code, said) = boxed.inside("kubectl get --raw /readyz");
-    assert_eq!((code, said.as_str()), (Some(0), "ok"));
-}
-
 /// The namespace's standard takes the chart's pod and refuses another.
 #[test]
 fn the_restricted_standard_refuses_what_the_chart_does_not_ask_for() {
@@ -434,6 +168,64 @@ fn a_box_that_never_got_ready_is_repaired_by_another_up() {
     assert_eq!(boxed.inside("echo alive").1, "alive\n");
 }
 
+/// A volume grows where its class lets it; where not, that is said, and the box goes on with what it has.
+#[test]
+fn a_volume_grows_where_its_class_lets_it() {
+    let kubectl = &shared().kubectl;
+    let with = |persistence: Value| {
+        let file = tempfile::NamedTempFile::with_suffix(".json").expect("a temporary file");
+        serde_json::to_writer(&file, &json!({ "persistence": persistence })).expect("values are written");
+        file
+    };
+    let up = |boxed: &Boxed, persistence: Value| {
+        let file = with(persistence);
+        boxed.cbox(&["up", "--mode=shell", "--values", &file.path().to_string_lossy()])
+    };
+    let size = |boxed: &Boxed| {
+        let claim = boxed.get("persistentvolumeclaim", &format!("{}-home", boxed.name));
+        claim["spec"]["resources"]["requests"]["storage"].clone()
+    };
+
+    let fixed = Boxed::new("fixed");
+    fixed.must(&["up", "--mode=shell"]);
+    let uid = fixed.pod()["metadata"]["uid"].clone();
+    let refused = up(&fixed, json!({ "size": "2Gi" }));
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(65), "{said}");
+    let last = said.lines().last().unwrap_or_default();
+    assert!(
+        last.contains("the volume cannot become what persistence says"),
+        "{said}"
+    );
+    assert!(last.contains("must support resize"), "{said}");
+    assert_eq!(
+        (size(&fixed), fixed.pod()["metadata"]["uid"].clone()),
+        (json!("1Gi"), uid)
+    );
+    fixed.must(&["up", "--mode=shell"]);
+
+    // The same class, but for what it says about growing.
+    let class = format!("grows-{}", fixed.namespace.name());
+    let mut object = kubectl
+        .get(&["storageclass", "standard"])
+        .expect("the cluster has a class");
+    object["metadata"] = json!({ "name": class, "labels": { OWNER: docker::owner() } });
+    object["allowVolumeExpansion"] = json!(true);
+    kubectl
+        .read_with(&["create", "--filename=-"], &object.to_string())
+        .expect("the class is made");
+    let growing = Boxed::new("grow");
+    let made = up(&growing, json!({ "storageClass": class }));
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let grown = up(&growing, json!({ "storageClass": class, "size": "2Gi" }));
+    let size = size(&growing);
+    kubectl
+        .read(&["delete", "storageclass", &class])
+        .expect("the class goes");
+    assert!(grown.status.success(), "{}", String::from_utf8_lossy(&grown.stderr));
+    assert_eq!(size, "2Gi");
+}
+
 /// What cannot work is said in one sentence, with the way out.
 #[test]
 fn what_the_cluster_refuses_is_said() {
@@ -467,24 +259,28 @@ fn what_the_cluster_refuses_is_said() {
     assert!(said.contains("cannot pull the image"), "{said}");
     boxed.must(&["down", "--volume"]);
 
-    let elsewhere = boxed.refused_elsewhere(&["--context=no-such-context", "--image=localhost/x:1"]);
-    assert!(elsewhere.contains("no-such-context"), "{elsewhere}");
-}
+    let quota = json!({
+        "apiVersion": "v1", "kind": "ResourceQuota",
+        "metadata": { "name": "no-pods", "namespace": boxed.namespace.name() },
+        "spec": { "hard": { "pods": "0" } },
+    });
+    shared()
+        .kubectl
+        .read_with(&["create", "--filename=-"], &quota.to_string())
+        .expect("the quota is taken");
+    // The quota's controller has to count before anything is refused.
+    boxed.wait_until("the quota is counted", || {
+        boxed.get("resourcequota", "no-pods")["status"]["used"]["pods"] == "0"
+    });
+    let said = boxed.refused(&["up", "--mode=shell"], 69);
+    assert!(said.contains("the namespace's quota is used up"), "{said}");
+    boxed.must(&["down", "--volume"]);
 
-impl Boxed {
-    /// What `up` says of a cluster that is not the shared one.
-    fn refused_elsewhere(&self, words: &[&str]) -> String {
-        let output = Command::new(root().join("cbox"))
-            .args(["up", "--mode=shell", "--name", &format!("{}-x", self.name)])
-            .args(words)
-            .env("KUBECONFIG", self.shared.kubectl.kubeconfig())
-            .output()
-            .expect("./cbox starts");
-        assert!(!output.status.success());
-        String::from_utf8_lossy(&output.stderr)
-            .lines()
-            .last()
-            .unwrap_or_default()
-            .to_owned()
-    }
+    let boxed = boxed.at(boxed::Place::Context {
+        kubeconfig: shared().kubectl.kubeconfig().to_owned(),
+        context: "no-such-context",
+        image: "localhost/x:1".to_owned(),
+    });
+    let said = boxed.refused(&["up", "--mode=shell"], 66);
+    assert!(said.contains("no-such-context"), "{said}");
 }

@@ -28,6 +28,7 @@ mod mcp;
 mod modes;
 mod probes;
 mod readme;
+mod registry;
 mod reproducible;
 mod runs;
 mod server;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::ClusterError;
 use super::name::Name;
-use super::run;
+use super::{nodes, run};
 
 /// kubeadm has deadlines of its own, of some minutes altogether; a machine may be busy.
 const CREATION_MAX: Duration = Duration::from_secs(1200);
@@ -19,7 +19,7 @@ const COMMAND_MAX: Duration = Duration::from_secs(600);
 /// How much of what KIND says is repeated when it fails.
 const LINES_MAX: usize = 12;
 
-/// Makes a cluster's nodes and lets kubeadm make a cluster of them; they stay if that fails.
+/// Makes a cluster's nodes and lets kubeadm make a cluster of them; they stay if that fails, and go if it is ended early.
 pub(super) fn create(
     program: &Path,
     name: &Name,
@@ -42,11 +42,9 @@ pub(super) fn create(
         .arg(file.path())
         .arg("--kubeconfig")
         .arg(kubeconfig);
-    said(
-        run::run(&mut command, None, CREATION_MAX)?,
-        "create cluster",
-        CREATION_MAX,
-    )
+    // The clients of Docker's that it had started go on without it, and make nodes.
+    let ended = run::run_undoing(&mut command, None, CREATION_MAX, || nodes::remove(name))?;
+    said(ended, "create cluster", CREATION_MAX)
 }
 
 /// Writes a cluster's kubeconfig: to this file, or merged into the user's own.

@@ -5,16 +5,16 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
 use super::canary::{self, Enforcement, Pull};
-use super::config::{self, Tags};
+use super::config;
+use super::interruption::Making;
 use super::kubectl::Kubectl;
 use super::lease::{Lease, now_seconds};
 use super::name::Name;
 use super::nodes::{self, Node};
 use super::readiness::{self, Readiness};
 use super::state::{self, Found, Wanted};
+use super::wish::{Existing, Outcome, Progress, Step, Up, Wish};
 use super::{ClusterError, Clusters, evidence, kind, run};
 use crate::docker::owner;
 
@@ -38,97 +38,13 @@ const NEWS_EVERY: Duration = Duration::from_secs(15);
 
 const COMMAND_MAX: Duration = Duration::from_secs(60);
 
-/// What becomes of a cluster that is there already and is not what was asked for.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Existing {
-    /// It stays, and the failure says how to go on.
-    Keep,
-    /// It is replaced if it is broken or another one; a good one stays.
-    Mend,
-    /// It is replaced, however good it is.
-    Replace,
-}
-
-/// What is asked for.
-#[derive(Clone, Debug)]
-pub struct Wish<'a> {
-    /// The cluster's name.
-    pub name: Name,
-    /// The node image, as Docker knows it.
-    pub image: &'a str,
-    /// The component images' tags in it, if it is ours; a published one knows its own, and its nodes may pull.
-    pub tags: Option<Tags>,
-    /// An image that holds Calico's manifest, if the node image does not.
-    pub calico_from: Option<&'a str>,
-    /// Workers; none: as many as there are, or two.
-    pub workers: Option<u32>,
-    /// The API server's port on this machine; none: one that is free.
-    pub api_port: Option<u16>,
-    /// The process that the cluster ends with, in the form of [`crate::docker::owner`]; none: a person ends it.
-    pub owner: Option<String>,
-    /// What becomes of a cluster that is there.
-    pub existing: Existing,
-    /// The nodes of a cluster that did not come up stay, to be looked at.
-    pub keep_failed: bool,
-}
-
-/// How a cluster came to be up.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// It was made.
-    Made,
-    /// It was there, and good.
-    Kept,
-    /// It was there, and its nodes were started again.
-    Started,
-}
-
-/// A step that was taken.
-#[derive(Clone, Debug, Serialize)]
-pub struct Step {
-    /// What was done.
-    pub what: String,
-    /// How long it took.
-    pub seconds: f64,
-}
-
-/// A cluster that is up.
-#[derive(Clone, Debug)]
-pub struct Up {
-    /// A client of it.
-    pub kubectl: Kubectl,
-    /// Its nodes.
-    pub nodes: Vec<Node>,
-    /// How it came to be up.
-    pub outcome: Outcome,
-    /// What was done, in order.
-    pub steps: Vec<Step>,
-}
-
-/// What is told on the way.
-#[derive(Debug)]
-pub enum Progress<'a> {
-    /// A step was taken.
-    Done(&'a Step),
-    /// A wait goes on for this.
-    Waiting {
-        /// What is missing.
-        waiting_for: &'a [String],
-        /// For how long already.
-        seconds: u64,
-    },
-    /// Something to know.
-    Note(&'a str),
-}
-
 impl Clusters {
     /// Makes the cluster, unless a good one is there.
     ///
     /// # Errors
     ///
     /// When there is no room, the port is taken, the cluster that is there is another one or broken, or the new one does
-    /// not come up; what was made of it is removed then.
+    /// not come up; what was made of it is removed then, and so it is when this process is asked to end.
     pub fn up(&self, wish: &Wish<'_>, tell: &mut dyn FnMut(Progress<'_>)) -> Result<Up, ClusterError> {
         let name = &wish.name;
         let _lock = self.leases.lock(name, || {
@@ -265,12 +181,24 @@ impl Work<'_, '_> {
             // A kubeconfig of an earlier cluster would be added to.
             self.clusters.leases.remove(&self.wish.name)?;
         }
+        let _making = Making::begin()?;
         match self.make(image, workers) {
             Ok(nodes) => Ok(self.done(nodes, Outcome::Made)),
             Err(cause) => {
                 let name = self.wish.name.clone();
-                let evidence = evidence::of(&name, &self.kubectl);
-                let kept = self.wish.keep_failed;
+                let interrupted = matches!(cause, ClusterError::Interrupted);
+                if interrupted {
+                    (self.tell)(Progress::Note(&format!(
+                        "interrupted: what was made of cluster {name} is removed"
+                    )));
+                }
+                let evidence = if interrupted {
+                    String::new()
+                } else {
+                    evidence::of(&name, &self.kubectl)
+                };
+                // Nobody wants to look at one that was to be ended.
+                let kept = self.wish.keep_failed && !interrupted;
                 if !kept {
                     self.clusters.remove(&name)?;
                 }

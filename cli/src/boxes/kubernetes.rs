@@ -1,4 +1,4 @@
-//! A cluster as this command uses it: `kubectl` and `helm`, the ones of the image, with the right kubeconfig.
+//! A cluster as this command uses it: `kubectl` and `helm`, the flake's own, with the right kubeconfig.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::failure::{Code, Failure};
-use crate::nix;
 use crate::process;
+use crate::programs;
 use crate::project::Project;
 
 /// How long one question to the API server may take.
@@ -25,10 +25,8 @@ pub(crate) struct Kubernetes {
 impl Kubernetes {
     /// The cluster of a context of the user's kubeconfig, or of a kubeconfig of ours.
     pub(crate) fn of(project: &Project, kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self, Failure> {
-        let built = nix::build(project, &["go-kubernetes-amd64"], "kubectl and helm")?;
-        let programs = built.paths.first().cloned().unwrap_or_default().join("bin");
         Ok(Self {
-            programs,
+            programs: programs::for_boxes(project)?,
             kubeconfig: kubeconfig.map(Path::to_owned),
             context: context.map(str::to_owned),
         })
@@ -121,20 +119,6 @@ impl Kubernetes {
             "--filename=-",
         ]);
         feed(command, object.to_string().as_bytes()).map(drop)
-    }
-
-    /// May whoever the kubeconfig names do this?
-    pub(crate) fn may(&self, arguments: &[&str]) -> Result<bool, Failure> {
-        let mut command = self.kubectl();
-        command
-            .args(["auth", "can-i", REQUEST_TIMEOUT, "--quiet"])
-            .args(arguments);
-        let output = process::output(&mut command)?;
-        // `can-i` ends with 1 for a plain no, too, and says nothing then.
-        if output.status.success() || output.stderr.is_empty() || output.stderr.starts_with(b"Warning:") {
-            return Ok(output.status.success());
-        }
-        Err(process::ended(&command, &output))
     }
 }
 

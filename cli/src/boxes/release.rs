@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::boxes::arguments::Wishes;
 use crate::boxes::kubernetes::Kubernetes;
 use crate::boxes::network;
+use crate::boxes::permission::{self, Needs};
 use crate::boxes::rollout::Objects;
 use crate::credentials::Credentials;
 use crate::failure::{Code, Failure};
@@ -19,6 +20,9 @@ use crate::project::Project;
 
 /// Pod Security's label on a namespace, and the standard that the chart's pods keep.
 const POD_SECURITY: (&str, &str) = ("pod-security.kubernetes.io/enforce", "restricted");
+
+/// Where values say how the API server is reached.
+const ENDPOINTS: &str = "/network/apiServer/endpoints";
 
 /// A box of that name in a cluster.
 #[derive(Debug)]
@@ -48,25 +52,47 @@ impl Release<'_> {
 
     /// Ends with a sentence when whoever the kubeconfig names may not install the chart.
     pub(crate) fn must_be_permitted(&self) -> Result<(), Failure> {
-        let namespace = format!("--namespace={}", self.wishes.namespace);
-        let mut wanted = vec![vec!["create", "statefulsets.apps", &namespace]];
-        if self.wishes.tier != "none" {
-            wanted.push(vec!["create", "clusterroles.rbac.authorization.k8s.io"]);
-            wanted.push(vec!["create", "clusterrolebindings.rbac.authorization.k8s.io"]);
+        permission::must_be_permitted(self.cluster, &self.needs()?)
+    }
+
+    /// Ends with a sentence when they may not even find out what would be installed.
+    pub(crate) fn must_be_permitted_to_look(&self) -> Result<(), Failure> {
+        permission::must_be_permitted_to_look(self.cluster, &self.needs()?)
+    }
+
+    fn needs(&self) -> Result<Needs<'_>, Failure> {
+        Ok(Needs {
+            namespace: &self.wishes.namespace,
+            tier: &self.wishes.tier,
+            is_headless: self.wishes.mode == "headless",
+            makes_roles: self.said("/access/create")? != Some(Value::Bool(false)),
+            operate_in: &self.wishes.operate_in,
+            asks_endpoints: self.said(ENDPOINTS)?.is_none(),
+        })
+    }
+
+    /// Its values leave the network to others.
+    pub(crate) fn has_no_policy(&self) -> Result<bool, Failure> {
+        Ok(self.said("/network/enabled")? == Some(Value::Bool(false)))
+    }
+
+    /// What the user's own files of values say about a key (a JSON pointer): the last one that has it.
+    fn said(&self, key: &str) -> Result<Option<Value>, Failure> {
+        let mut said = None;
+        for path in &self.wishes.values {
+            let wrong = |error: &dyn std::fmt::Display| {
+                Failure::new(
+                    Code::Data,
+                    format!("cannot read the values {}: {error}", path.display()),
+                )
+            };
+            let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+            let documents = verify::chart::objects(&text).map_err(|error| wrong(&error))?;
+            let found = documents.iter().find_map(|document| document.pointer(key));
+            said = found.cloned().or(said);
         }
-        for arguments in wanted {
-            if !self.cluster.may(&arguments)? {
-                return Err(Failure::new(
-                    Code::NoPermission,
-                    format!(
-                        "you may not {} {} in this cluster: ask who may to install the chart (./cbox up --dry-run prints its objects), \
-                         or take --tier none",
-                        arguments[0], arguments[1]
-                    ),
-                ));
-            }
-        }
-        Ok(())
+        // What is empty says nothing.
+        Ok(said.filter(|value| !value.is_null() && *value != json!([])))
     }
 
     /// Makes the namespace if it is not there. A namespace that is there keeps the labels that it has.
@@ -75,6 +101,7 @@ impl Release<'_> {
         if !self.cluster.get(&["namespace", name])?.is_null() {
             return Ok(());
         }
+        permission::must_make_namespaces(self.cluster, name)?;
         let (label, standard) = POD_SECURITY;
         self.cluster.apply(&json!({
             "apiVersion": "v1",
@@ -161,7 +188,8 @@ impl Release<'_> {
             "tier": wishes.tier,
             "image": image(&self.image, self.is_loaded),
         });
-        if wishes.tier != "none" {
+        // Whoever says it himself may not be permitted to ask.
+        if wishes.tier != "none" && self.said(ENDPOINTS)?.is_none() {
             values["network"] = json!({ "apiServer": { "endpoints": network::api_server(self.cluster)? } });
         }
         // Remote Control takes a login alone, and the chart refuses a key beside it.
@@ -265,7 +293,24 @@ fn run(command: &mut Command) -> Result<String, Failure> {
     if said.contains("execution error at (") || said.contains("values don't meet the specifications") {
         return Err(Failure::new(Code::Data, verify::chart::sentence(&said)));
     }
+    if let Some(why) = unchangeable_volume(&said) {
+        return Err(Failure::new(
+            Code::Data,
+            format!(
+                "the volume cannot become what persistence says, since a volume grows where its storage class lets it, and changes \
+                 in no other way: leave persistence as it was, or name another claim in persistence.existingClaim ({why})"
+            ),
+        ));
+    }
     Err(process::ended(command, &output))
+}
+
+/// What the API server says of a change of a volume claim that it does not take, as Helm repeats it:
+/// `Error: UPGRADE FAILED: server-side apply failed for object NAMESPACE/NAME /v1, Kind=PersistentVolumeClaim: WHY`.
+fn unchangeable_volume(said: &str) -> Option<&str> {
+    said.lines()
+        .filter(|line| line.starts_with("Error: "))
+        .find_map(|line| Some(line.split_once("Kind=PersistentVolumeClaim: ")?.1))
 }
 
 /// `registry/name:tag@sha256:...` as the chart's values.
@@ -302,6 +347,21 @@ pub(crate) fn value_file(path: &Path) -> Result<std::path::PathBuf, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_volume_that_stays_as_it_is_says_why() {
+        let said = |kind: &str| {
+            format!(
+                "level=WARN msg=\"upgrade failed\" error=\"a Kind={kind}: twice\"\n\
+                 Error: UPGRADE FAILED: server-side apply failed for object ns/box-home /v1, Kind={kind}: it is forbidden: why\n"
+            )
+        };
+        assert_eq!(
+            unchangeable_volume(&said("PersistentVolumeClaim")),
+            Some("it is forbidden: why")
+        );
+        assert_eq!(unchangeable_volume(&said("StatefulSet")), None);
+    }
 
     #[test]
     fn a_reference_is_split_as_the_chart_wants_it() {

@@ -14,7 +14,8 @@ use crate::boxes::kubernetes::Kubernetes;
 use crate::boxes::memory::Memory;
 use crate::boxes::network;
 use crate::boxes::place::Place;
-use crate::boxes::rollout::{self, Look, Objects, Verdict};
+use crate::boxes::rollout::Objects;
+use crate::boxes::verdict::{self, Look, Verdict};
 use crate::docker;
 use crate::failure::{Code, Failure};
 use crate::process;
@@ -207,7 +208,7 @@ fn in_cluster(memory: &Memory, cluster: &Kubernetes, mut findings: Findings) -> 
         .map(|secret| format!("Secret {secret}"));
     let name = text(&pod["metadata"]["name"]);
     let node = text(&pod["spec"]["nodeName"]);
-    let verdict = rollout::judge(&Look { pod, ..Look::default() });
+    let verdict = verdict::judge(&Look { pod, ..Look::default() });
     findings.is_up = verdict == Verdict::Ready;
     findings.state = match verdict {
         Verdict::Ready => format!("{name} on {node}, ready"),

@@ -297,13 +297,18 @@ fn in_cluster(
     if memory.wishes.mode == "headless" {
         return Ok(Enforcement::Unknown);
     }
+    if release.has_no_policy()? {
+        eprintln!("cbox: network.enabled is false in --values: the box has no network policy");
+        return Ok(Enforcement::Unknown);
+    }
     let pod = objects.pod(kubernetes)?;
     let enforcement = network::canary(kubernetes, &memory.wishes.namespace, &pod)?;
     match enforcement {
         Enforcement::Held => {}
         Enforcement::Open => eprintln!(
-            "cbox: WARNING: this cluster's network does not enforce NetworkPolicies: the box reached its node's kubelet, which its \
-             policy forbids; install a CNI that enforces them (Calico, Cilium), or know that only the tier protects you"
+            "cbox: WARNING: the box reached its node's kubelet, which its policy forbids: this cluster's network does not enforce \
+             NetworkPolicies, or another policy of the namespace opens the way; install a CNI that enforces them (Calico, Cilium), \
+             take the other policy away, or know that only the tier protects you"
         ),
         Enforcement::Unknown => {
             eprintln!("cbox: whether this cluster enforces NetworkPolicies could not be tried from the box")
@@ -346,6 +351,7 @@ fn dry_run(project: &Project, memory: &Memory) -> Result<ExitCode, Failure> {
             .unwrap_or_else(|| "localhost/claude-in-a-box:dry-run".to_owned()),
         is_loaded: memory.wishes.image.is_none(),
     };
+    release.must_be_permitted_to_look()?;
     let rendered = release.rendered(&release.values()?)?;
     println!("{rendered}");
     if kubernetes.get(&["namespace", &memory.wishes.namespace])?.is_null() {
