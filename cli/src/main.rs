@@ -13,6 +13,7 @@ mod docker;
 mod doctor;
 mod failure;
 mod gate;
+mod image;
 mod interrupt;
 mod lock;
 mod nix;
@@ -22,6 +23,7 @@ mod programs;
 mod progress;
 mod project;
 mod run;
+mod tools;
 mod transcript;
 mod trees;
 
@@ -71,6 +73,8 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Verb::Cluster(verb) => cluster::command(&project, verb),
         Verb::Test(options) => gate::command(&project, options),
         Verb::Bench(options) => bench::command(&project, options),
+        Verb::Tools(options) => tools::command(&project, options),
+        Verb::Image(verb) => image::command(&project, verb),
         Verb::Lock(options) => lock::command(&project, options),
         Verb::Fetch(options) => prefill::command(&project, options),
         Verb::Doctor(options) => doctor::command(&project, options),
