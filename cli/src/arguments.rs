@@ -48,6 +48,11 @@ pub(crate) enum Verb {
     Test(Test),
     /// Measure the build beside mmdebstrap: takes the assembled images out of the store and makes them again
     Bench(Bench),
+    /// What is in the image: each tool with its version, source, architectures, needs and probe
+    Tools(Tools),
+    /// What the image is made of
+    #[command(subcommand)]
+    Image(Image),
     /// Resolve image/tools.toml to image/lock/
     Lock(Lock),
     /// Get everything that a build needs with this machine's own clients; afterwards no network is needed
@@ -260,6 +265,35 @@ pub(crate) struct BenchInit {
     #[arg(long, value_name = "SECONDS")]
     pub(crate) soak: Option<u64>,
     /// Print the measurements as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `cbox tools`.
+#[derive(Args, Debug)]
+pub(crate) struct Tools {
+    /// Print the tools as JSON, with their probes in full
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `cbox image`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Image {
+    /// What each layer costs, unpacked and as it is stored
+    Size(ImageSize),
+}
+
+/// `cbox image size`.
+#[derive(Args, Debug)]
+pub(crate) struct ImageSize {
+    /// `core` or `full`
+    #[arg(long, default_value = "full", value_parser = ["core", "full"])]
+    pub(crate) flavour: String,
+    /// The architecture (amd64, arm64 or armhf)
+    #[arg(long, value_name = "ARCHITECTURE", default_value = "amd64", value_parser = ["amd64", "arm64", "armhf"])]
+    pub(crate) only: String,
+    /// Print the sizes in bytes as JSON
     #[arg(long)]
     pub(crate) json: bool,
 }

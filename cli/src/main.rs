@@ -13,6 +13,7 @@ mod docker;
 mod doctor;
 mod failure;
 mod gate;
+mod image;
 mod interrupt;
 mod lock;
 mod nix;
@@ -23,6 +24,7 @@ mod progress;
 mod project;
 mod run;
 mod suites;
+mod tools;
 mod transcript;
 mod trees;
 mod verification;
@@ -74,6 +76,8 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Verb::Verify(options) => verification::command(&project, options),
         Verb::Test(options) => gate::command(&project, options),
         Verb::Bench(options) => bench::command(&project, options),
+        Verb::Tools(options) => tools::command(&project, options),
+        Verb::Image(verb) => image::command(&project, verb),
         Verb::Lock(options) => lock::command(&project, options),
         Verb::Fetch(options) => prefill::command(&project, options),
         Verb::Doctor(options) => doctor::command(&project, options),

@@ -44,6 +44,27 @@ in
     "/usr/share/lintian/**"
     "/usr/share/locale/**"
     "/usr/share/man/**"
+
+    # perf is linked with the libraries of Perl and Python, for scripts that the image does not have; it works without.
+    "/usr/bin/cpan5.*"
+    "/usr/bin/perl5.*"
+    "/usr/lib/*/perl/**"
+    "/usr/lib/perf-core/scripts/**"
+    "/usr/lib/perf-core/tests/**"
+    "/usr/lib/python3/**"
+    "/usr/share/perl5/**"
+
+    # For building, for other shells, for desktops, for init systems, for Debian's bug reports: none of it is here.
+    "/usr/include/**"
+    "/usr/lib/postgresql/*/lib/pgxs/**"
+    "/usr/lib/systemd/**"
+    "/usr/lib/tmpfiles.d/**"
+    "/usr/share/applications/**"
+    "/usr/share/apport/**"
+    "/usr/share/bug/**"
+    "/usr/share/fish/**"
+    "/usr/share/icons/**"
+    "/usr/share/zsh/**"
   ];
 
   config = {

@@ -1,4 +1,4 @@
-# What a tool that is no Debian package puts into its layer.
+# What a tool puts into its layer besides Debian packages.
 {
   seed,
   fetch,
@@ -52,9 +52,21 @@ let
     '';
 
   kinds = {
+    # The package itself is the lock's matter; here are the names that Debian does not give its commands.
     debian =
-      _: _: _:
-      [ ];
+      _: _: source:
+      let
+        links = source.links or { };
+      in
+      if links == { } then
+        [ ]
+      else
+        [
+          {
+            inherit (ours) owner;
+            entries = map (path: link path links.${path}) (attrNames links);
+          }
+        ];
 
     go = arch: name: _: [
       {

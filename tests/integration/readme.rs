@@ -1,14 +1,16 @@
 //! The commands of the README: each one stands in this list, with where it is run, and the list holds no other.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 use std::{env, fs};
 
+use catalogue::tools::Flavour;
 use verify::docker::{self, OWNER};
 
 use crate::install::{HELM_INSTALL, KUBECTL_ATTACH};
 use crate::user::User;
-use crate::world::{Model, root};
-use crate::{attach, boxes, cluster, command, compose, demo, install, verification};
+use crate::world::{Model, catalogue, root};
+use crate::{attach, boxes, cluster, command, compose, demo, install, tools, verification};
 
 /// Where a command is run.
 enum Runner {
@@ -87,6 +89,11 @@ const COMMANDS: [(&str, Runner); 31] = [
         Runner::Test(run_asks_with_the_users_own_credential),
     ),
     ("./cbox build", Runner::Test(build_prints_where_the_image_is)),
+    (
+        "./cbox tools",
+        Runner::Test(tools::the_table_is_the_catalogue_with_the_locks_versions),
+    ),
+    ("./cbox image size", Runner::Test(tools::the_sizes_of_the_layers_add_up)),
     ("./cbox test", Runner::Gate),
     (
         "./cbox doctor",
@@ -151,6 +158,45 @@ fn every_command_of_the_readme_is_run_somewhere() {
             "the README has no `{listed}`: take it out of COMMANDS; it has {commands:#?}"
         );
     }
+}
+
+/// Tools of the catalogue that the README does not list: what people do not call, and what one architecture alone has.
+const UNLISTED: [&str; 4] = ["box-entrypoint", "box-init", "ca-certificates", "node"];
+
+/// The names that a sentence of the README lists, from its beginning to its end.
+fn listed(beginning: &str, end: &str) -> BTreeSet<String> {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md is there");
+    let readme = readme.replace('\n', " ");
+    let (_, rest) = readme
+        .split_once(beginning)
+        .unwrap_or_else(|| panic!("the README has no sentence that begins with `{beginning}`"));
+    let (names, _) = rest
+        .split_once(end)
+        .unwrap_or_else(|| panic!("the README's `{beginning}` has no `{end}` behind it"));
+    let names = names.split(", ").map(|name| match name {
+        "Claude Code" => "claude",
+        other => other,
+    });
+    names.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_readme_lists_the_tools_of_each_flavour() {
+    let catalogue = catalogue();
+    let of = |flavour: Flavour| -> BTreeSet<String> {
+        let layers = catalogue.layers.iter().filter(|layer| layer.flavour == flavour);
+        let layers: Vec<&str> = layers.map(|layer| layer.name.as_str()).collect();
+        let tools = catalogue
+            .tools
+            .iter()
+            .filter(|(_, tool)| layers.contains(&tool.layer.as_str()));
+        let names = tools
+            .map(|(name, _)| name)
+            .filter(|name| !UNLISTED.contains(&name.as_str()));
+        names.cloned().collect()
+    };
+    assert_eq!(listed("In the box: ", ", and skills"), of(Flavour::Core));
+    assert_eq!(listed("The full flavour also has: ", ". "), of(Flavour::Full));
 }
 
 /// Runs one of the README's `nix` commands in the project's folder, as it is written but for the words added.

@@ -60,7 +60,11 @@ pub fn apply(rule: &Rule, context: Context<'_>) -> Result<Vec<Addition>, Error> 
 }
 
 fn absolute(path: &str) -> Result<ImagePath, Error> {
-    ImagePath::absolute(path).map_err(|_| Error::RuleValue(path.into()))
+    // What `cbox lock` should have filled in is no part of a name.
+    match ImagePath::absolute(path) {
+        Ok(absolute) if !path.contains('{') => Ok(absolute),
+        _ => Err(Error::RuleValue(path.into())),
+    }
 }
 
 fn file(path: &str, text: String) -> Result<Addition, Error> {

@@ -28,6 +28,16 @@ impl Architecture {
         }
     }
 
+    /// The name of its directory of libraries: `x86_64-linux-gnu`, as <https://wiki.debian.org/Multiarch/Tuples> has it.
+    #[must_use]
+    pub const fn multiarch(self) -> &'static str {
+        match self {
+            Self::Amd64 => "x86_64-linux-gnu",
+            Self::Arm64 => "aarch64-linux-gnu",
+            Self::Armhf => "arm-linux-gnueabihf",
+        }
+    }
+
     /// The platform of an OCI image index as Docker writes it: `linux/amd64`, `linux/arm64`, `linux/arm/v7`.
     #[must_use]
     pub const fn platform(self) -> &'static str {

@@ -8,6 +8,7 @@
 pub mod architecture;
 pub mod load;
 pub mod lock;
+pub mod probe;
 pub mod scripts;
 pub mod tools;
 mod unique;

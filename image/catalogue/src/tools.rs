@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::Architecture;
+use crate::probe::{Need, Probe};
 
 /// The whole file.
 #[derive(Clone, Debug, Deserialize)]
@@ -14,6 +15,9 @@ pub struct Catalogue {
     pub layers: Vec<Layer>,
     /// Packages that every image holds whatever its tools; they form the first layer.
     pub base: Base,
+    /// Dependencies that packages which no tool names leave out, by package, each with the reason.
+    #[serde(default)]
+    pub without: BTreeMap<String, BTreeMap<String, String>>,
     /// The tools by name.
     pub tools: BTreeMap<String, Tool>,
     /// Package sets that the build itself runs, by name; for amd64 alone and never in an image.
@@ -78,21 +82,26 @@ impl Catalogue {
                 let message = format!("there is no layer `{}`; `layers` has {}", tool.layer, known.join(", "));
                 wrong(key("layer"), message);
             }
-            if tool.probe.run.trim().is_empty() {
-                wrong(key("probe.run"), "the probe is empty; make the tool do its work".into());
+            for (rest, message) in tool.probe.contradictions() {
+                wrong(key(&format!("probe.{rest}")), message.into());
             }
-            if tool.probe.expect.is_empty() {
-                wrong(
-                    key("probe.expect"),
-                    "an empty expectation holds for every output; say what must be there".into(),
-                );
+            for (rest, message) in tool.needs.iter().flat_map(Need::contradictions) {
+                wrong(key(&format!("needs.{rest}")), message.into());
             }
             match &tool.source {
-                Source::Debian { package, .. } if self.base.assumed.contains_key(package) => {
-                    wrong(
-                        key("source.debian.package"),
-                        format!("`{package}` is a tool, so `base.assumed` must not list it"),
-                    );
+                Source::Debian { package, links, .. } => {
+                    if self.base.assumed.contains_key(package) {
+                        let message = format!("`{package}` is a tool, so `base.assumed` must not list it");
+                        wrong(key("source.debian.package"), message);
+                    }
+                    if self.without.contains_key(package) {
+                        let message = format!("`{package}` is a tool; what it leaves out stands in its own `without`");
+                        wrong(format!("without.{package}"), message);
+                    }
+                    for path in links.keys().filter(|path| !path.starts_with('/')) {
+                        let message = format!("`{path}` is no absolute path");
+                        wrong(key("source.debian.links"), message);
+                    }
                 }
                 Source::Claude { releases, .. } => {
                     for architecture in Architecture::ALL {
@@ -176,6 +185,9 @@ pub struct Tool {
     pub absent: BTreeMap<Architecture, String>,
     /// What shows that the tool works.
     pub probe: Probe,
+    /// What it does only with a right that the box does not give.
+    #[serde(default)]
+    pub needs: Option<Need>,
 }
 
 /// Where a tool comes from.
@@ -190,6 +202,10 @@ pub enum Source {
         /// package that needs them still brings them in.
         #[serde(default)]
         without: BTreeMap<String, String>,
+        /// Symbolic links of ours beside the package's files, by absolute path, where Debian gives a command another
+        /// name or place than people know it by; the target is written as it stands.
+        #[serde(default)]
+        links: BTreeMap<String, String>,
     },
     /// A Go program, built from a wrapper module in `image/go/`.
     Go {
@@ -227,15 +243,4 @@ pub enum Release {
     Native(String),
     /// The version of a release that runs on Node.js, for the architectures that have no binary.
     Javascript(String),
-}
-
-/// A functional check of a tool: works with no network, as uid 10000, on a read-only root.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Probe {
-    /// A bash script; it runs in an empty, writable directory with `set -euo pipefail`.
-    pub run: String,
-    /// What its standard output holds: a regular expression, as the crate `regex` takes it, that must match somewhere.
-    /// With `(?m)`, `^` and `$` mean the ends of lines.
-    pub expect: String,
 }

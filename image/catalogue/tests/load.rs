@@ -53,7 +53,7 @@ fn the_catalogue_is_read() {
 #[case::unknown_key(
     r#"layer = "shell""#,
     r#"lair = "shell""#,
-    "file, line 9: tools.less.lair: unknown field `lair`, expected one of `layer`, `source`, `absent`, `probe`"
+    "file, line 9: tools.less.lair: unknown field `lair`, expected one of `layer`, `source`, `absent`, `probe`, `needs`"
 )]
 #[case::unknown_source(
     "debian = ",
@@ -89,6 +89,27 @@ fn the_catalogue_is_read() {
     r#"expect = "less""#,
     r#"expect = """#,
     "file: tools.less.probe.expect: an empty expectation holds for every output; say what must be there"
+)]
+#[case::a_need_of_no_capability(
+    r#"probe = { run = "less --version", expect = "less" }"#,
+    r#"probe = { run = "less --version", expect = "less" }
+needs = { capabilities = ["CAP_NET_RAW"], to = "look", run = "less", with = "a", without = "b" }"#,
+    "file: tools.less.needs.capabilities: name capabilities as Docker does: NET_RAW for CAP_NET_RAW"
+)]
+#[case::a_native_probe_without_a_reason(
+    r#"expect = "less" }"#,
+    r#"expect = "less", native = { why = "", run = "less", expect = "less" } }"#,
+    "file: tools.less.probe.native.why: say what the emulator lacks"
+)]
+#[case::a_link_from_nowhere(
+    r#"{ package = "less" }"#,
+    r#"{ package = "less", links = { more = "less" } }"#,
+    "file: tools.less.source.debian.links: `more` is no absolute path"
+)]
+#[case::a_tool_that_leaves_out_elsewhere(
+    "[build]",
+    "[without.less]\nlibc6 = \".\"\n\n[build]",
+    "file: without.less: `less` is a tool; what it leaves out stands in its own `without`"
 )]
 #[case::two_layers_of_a_name(
     r#"name = "shell""#,

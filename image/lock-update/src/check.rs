@@ -77,6 +77,7 @@ pub fn compare(files: Files<'_>) -> Vec<Problem> {
     build(files, &mut found);
     cluster(files, &mut found);
     scripts(files, &mut found);
+    waivers(files, &mut found);
     claude(files, &mut found);
     found.0
 }
@@ -242,7 +243,10 @@ fn stands(
 fn build(files: Files<'_>, found: &mut Findings) {
     let (wanted, locked) = (&files.catalogue.build, &files.debian.build);
     for set in names(wanted, locked) {
-        let (wanted, locked) = (listed(wanted.get(set)), locked_names(locked.get(set)));
+        let (wanted, locked) = (
+            listed(wanted.get(set)),
+            locked_names(locked.get(set).into_iter().flatten()),
+        );
         for package in wanted.difference(&locked) {
             found.debian(format_args!("build.{set}"), format_args!("{package} is missing"));
         }
@@ -259,7 +263,7 @@ fn build(files: Files<'_>, found: &mut Findings) {
 fn cluster(files: Files<'_>, found: &mut Findings) {
     let (wanted, locked) = (&files.catalogue.cluster, &files.debian.cluster);
     for name in names(wanted, locked) {
-        let locked = locked_names(locked.get(name));
+        let locked = locked_names(locked.get(name).into_iter().flatten());
         let Some(set) = wanted.get(name) else {
             found.debian(format_args!("cluster.{name}"), "image/tools.toml has no such set");
             continue;
@@ -286,9 +290,9 @@ fn listed(packages: Option<&Vec<String>>) -> BTreeSet<&str> {
 }
 
 /// Names of packages out of their keys.
-fn locked_names(keys: Option<&Vec<String>>) -> BTreeSet<&str> {
-    let keys = keys.into_iter().flatten();
-    keys.map(|key| key.split_once(':').map_or(key.as_str(), |it| it.0))
+fn locked_names<'a>(keys: impl IntoIterator<Item = &'a String>) -> BTreeSet<&'a str> {
+    keys.into_iter()
+        .map(|key| key.split_once(':').map_or(key.as_str(), |it| it.0))
         .collect()
 }
 
@@ -305,7 +309,7 @@ fn scripts(files: Files<'_>, found: &mut Findings) {
                 .and_then(|decisions| decisions.get(name))
             {
                 None => found.debian(place, "image/scripts.toml does not decide on it"),
-                Some(decision) if decision.rule != script.rule => {
+                Some(decision) if decision.rule.on(&package.architecture) != script.rule => {
                     found.debian(place, "image/scripts.toml has another rule for it");
                 }
                 Some(_) => {}
@@ -319,6 +323,18 @@ fn scripts(files: Files<'_>, found: &mut Findings) {
                 .0
                 .push(Problem(format!("image/scripts.toml: {package}.{name}: {what}")));
         }
+    }
+}
+
+/// What leaves a dependency out is in some image, or else says so for nothing.
+fn waivers(files: Files<'_>, found: &mut Findings) {
+    let layers = files.debian.image.values().flatten();
+    let keys: Vec<&String> = layers.flat_map(|layer| &layer.packages).collect();
+    let held = locked_names(keys);
+    for package in files.catalogue.without.keys().filter(|it| !held.contains(it.as_str())) {
+        found.0.push(Problem(format!(
+            "image/tools.toml: without.{package}: no image holds the package; take the entry out"
+        )));
     }
 }
 

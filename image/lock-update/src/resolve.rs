@@ -134,14 +134,18 @@ fn named_packages(catalogue: &Catalogue, architecture: Architecture) -> Vec<Name
     base.chain(tools).collect()
 }
 
-/// The dependencies that tools leave out, by package.
+/// The dependencies that tools and packages leave out, by package. Two tools may come from one package.
 fn without(catalogue: &Catalogue) -> BTreeMap<String, BTreeSet<String>> {
-    let sources = catalogue.tools.values().map(|tool| &tool.source);
-    let waivers = sources.filter_map(|source| match source {
-        Source::Debian { package, without } => Some((package.clone(), without.keys().cloned().collect())),
+    let of_tools = catalogue.tools.values().filter_map(|tool| match &tool.source {
+        Source::Debian { package, without, .. } => Some((package, without)),
         Source::Go { .. } | Source::Claude { .. } | Source::Crate { .. } => None,
     });
-    waivers.collect()
+    let mut waivers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (package, without) in of_tools.chain(&catalogue.without) {
+        let waived = waivers.entry(package.clone()).or_default();
+        waived.extend(without.keys().cloned());
+    }
+    waivers
 }
 
 /// The build sets: exactly the packages that are listed.

@@ -101,6 +101,7 @@ pub fn decide(
     let mut error = ScriptsError::default();
     for (key, package) in found {
         let mut scripts = BTreeMap::new();
+        let architecture = key.split_once(':').map_or("", |it| it.1);
         for (script, sha256) in &package.scripts {
             match decisions.get(&package.package).and_then(|it| it.get(script)) {
                 Some(decision) => {
@@ -108,16 +109,15 @@ pub fn decide(
                         script.clone(),
                         Script {
                             sha256: sha256.clone(),
-                            rule: decision.rule.clone(),
+                            rule: decision.rule.on(architecture),
                         },
                     );
                 }
                 None => {
-                    let architecture = key.split_once(':').map_or("", |it| it.1).to_owned();
                     undecided
                         .entry((&package.package, script, sha256))
                         .or_default()
-                        .push(architecture);
+                        .push(architecture.to_owned());
                 }
             }
         }

@@ -48,7 +48,11 @@ fn the_projects_own_locks_are_what_its_files_say() {
 fn every_probe_expects_a_regular_expression() {
     let catalogue = catalogue::load::catalogue(&project().join("tools.toml")).expect("the file must be readable");
     for (name, tool) in &catalogue.tools {
-        regex_lite::Regex::new(&tool.probe.expect).unwrap_or_else(|error| panic!("tools.{name}.probe.expect: {error}"));
+        let native = tool.probe.native.iter().map(|native| &native.expect);
+        let needs = tool.needs.iter().flat_map(|need| [&need.with, &need.without]);
+        for expression in native.chain(needs).chain([&tool.probe.expect]) {
+            regex_lite::Regex::new(expression).unwrap_or_else(|error| panic!("tools.{name}: {expression}: {error}"));
+        }
     }
 }
 
@@ -76,6 +80,12 @@ fn a_lock_that_fits_has_no_problems() {
     r#"layer = "shell""#,
     r#"layer = "base""#,
     "image/lock/debian.json: image.amd64: tools.less: less is in layer shell, but belongs into base or below; run `cbox lock`"
+)]
+#[case::a_package_that_leaves_out_and_is_not_there(
+    "tools.toml",
+    "[build]",
+    "[without.dash]\ndebianutils = \".\"\n\n[build]",
+    "image/tools.toml: without.dash: no image holds the package; take the entry out"
 )]
 #[case::two_versions_of_one_package(
     "lock/debian.json",

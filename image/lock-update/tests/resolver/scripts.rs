@@ -50,6 +50,18 @@ fn a_decision_holds_for_every_architecture() {
 }
 
 #[test]
+fn a_rule_names_each_architectures_directory_of_libraries() {
+    let decided =
+        decisions("[blas]\npostinst = { rule = { links = { '/usr/lib/{multiarch}/blas.so' = 'x' } }, why = '.' }");
+    let packages = found(&["blas:amd64 postinst=1", "blas:armhf postinst=2"]);
+    let scripts = decide(&packages, &decided, Path::new("/")).expect("everything is decided");
+    let links = |path: &str| Rule::Links([(path.to_owned(), "x".to_owned())].into());
+    let rule = |key: &str| scripts[key]["postinst"].rule.clone();
+    assert_eq!(rule("blas:amd64"), links("/usr/lib/x86_64-linux-gnu/blas.so"));
+    assert_eq!(rule("blas:armhf"), links("/usr/lib/arm-linux-gnueabihf/blas.so"));
+}
+
+#[test]
 fn all_scripts_without_a_decision_are_named_at_once_and_each_text_once() {
     let lines = [
         "a:amd64 preinst=1 postinst=2",

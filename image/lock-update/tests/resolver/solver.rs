@@ -186,6 +186,38 @@ fn a_package_for_all_is_the_same_everywhere() {
     assert!(resolved.image.values().all(|layers| layers[0].packages == ["a:all"]));
 }
 
+/// Two tools may come from one package, and a package that no tool names may leave something out, too.
+#[test]
+fn what_is_left_out_is_left_out_whoever_says_so() {
+    let catalogue = toml::from_str(
+        r#"
+        layers = [{ name = "base", flavour = "core" }]
+        build = {}
+        without = { b = { d = "It is of no use there." } }
+        [base]
+        packages = []
+        assumed = {}
+        [tools.one]
+        layer = "base"
+        source = { debian = { package = "a", without = { c = "It is of no use there." } } }
+        probe = { run = "one", expect = "1" }
+        [tools.two]
+        layer = "base"
+        source = { debian = { package = "a" } }
+        probe = { run = "two", expect = "2" }
+        "#,
+    )
+    .expect("the catalogue must be readable");
+    let lines = ["a 1; Depends: b, c", "b 1; Depends: d, e", "c 1", "d 1", "e 1"];
+    let offered = Architecture::ALL
+        .into_iter()
+        .map(|architecture| (architecture, candidates(architecture, &lines)))
+        .collect();
+    let resolved = lock_update::resolve::resolve(&catalogue, &offered).expect("nothing is missing");
+    let layers = &resolved.image[&Architecture::Armhf];
+    assert_eq!(layers[0].packages, ["a:armhf", "b:armhf", "e:armhf"]);
+}
+
 #[test]
 fn a_set_of_the_cluster_holds_what_it_lists_and_what_that_depends_on() {
     let catalogue = toml::from_str(
