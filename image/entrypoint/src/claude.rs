@@ -4,14 +4,16 @@
 //! run, an address that receives the credential), while `--add-dir` with its variable still reads its `CLAUDE.md`. Measured with 2.1.329 and 2.1.112.
 
 use crate::arguments::Arguments;
+use crate::cloud;
 use crate::credential::{self, Credential};
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::instructions;
 use crate::mcp::{self, Server};
 use crate::mode::Mode;
 use crate::state::Places;
 use rustix::fs::Access;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::ffi::{OsStr, OsString};
 use std::io::PipeReader;
 use std::os::fd::AsRawFd;
@@ -158,7 +160,9 @@ fn command_line(
         );
     }
     line.extend(["--setting-sources", "user"].map(OsString::from));
-    line.push(option("--add-dir", &places.workspace));
+    if instructions::are_the_works_own(&places.workspace) {
+        line.push(option("--add-dir", &places.workspace));
+    }
     if let Some(server) = server {
         line.push("--strict-mcp-config".into());
         line.push(option("--mcp-config", mcp::configuration(server).to_string()));
@@ -180,8 +184,12 @@ fn option(name: &str, value: impl AsRef<OsStr>) -> OsString {
 /// Settings that are stronger than any file Claude itself can write.
 fn settings(credential: &Credential, environment: &Environment) -> Option<Value> {
     let mut settings = Map::new();
-    if let Some(address) = environment.get("ANTHROPIC_BASE_URL") {
-        settings.insert("env".into(), json!({ "ANTHROPIC_BASE_URL": address.to_string_lossy() }));
+    let pinned: Map<String, Value> = std::iter::once("ANTHROPIC_BASE_URL")
+        .chain(cloud::PINNED)
+        .filter_map(|name| Some((name.to_owned(), environment.get(name)?.to_string_lossy().into())))
+        .collect();
+    if !pinned.is_empty() {
+        settings.insert("env".into(), pinned.into());
     }
     if let Some(helper) = credential.helper() {
         settings.insert("apiKeyHelper".into(), helper.into());
@@ -208,6 +216,7 @@ pub fn prepare_environment(environment: &mut Environment, mode: &Mode, places: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::login::Login;
     use crate::task::{Limits, OutputFormat, Task};
     use crate::tier::Tier;
     use rstest::rstest;
@@ -215,6 +224,14 @@ mod tests {
     const COMMON: &str = "--setting-sources user --add-dir=/workspace";
 
     const HEADLESS: &str = "--print --output-format stream-json --verbose --permission-mode bypassPermissions";
+
+    fn login() -> Credential {
+        Credential::Login(Login {
+            path: "/login".into(),
+            expires: None,
+            is_renewable: true,
+        })
+    }
 
     fn headless(limits: Limits) -> Mode {
         Mode::Headless(Task {
@@ -242,7 +259,7 @@ mod tests {
             expected.replace("COMMON", COMMON).replace("HEADLESS", HEADLESS)
         );
         assert_eq!(
-            line(&mode, None, &Credential::Login("/login".into()), variables),
+            line(&mode, None, &login(), variables),
             expected
         );
     }
@@ -274,7 +291,7 @@ mod tests {
         let line = line(
             &Mode::Interactive,
             Some(&server),
-            &Credential::Login("/login".into()),
+            &login(),
             &[],
         );
         assert_eq!(

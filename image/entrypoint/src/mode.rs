@@ -1,6 +1,7 @@
 //! What the box is started for.
 
 use crate::arguments::Arguments;
+use crate::cloud::Cloud;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::task::Task;
@@ -56,6 +57,11 @@ impl Mode {
                 // Claude refuses it as well; here it is said before anything is started.
                 if let Some(value) = environment.get("ANTHROPIC_BASE_URL") {
                     return Err(Error::RemoteControlOverGateway { value: value.into() });
+                }
+                if let Some(cloud) = Cloud::from_environment(environment)? {
+                    return Err(Error::RemoteControlOverCloud {
+                        name: cloud.variable(),
+                    });
                 }
                 Self::RemoteControl
             }
