@@ -8,7 +8,7 @@ use verify::docker::{self, OWNER};
 use crate::install::{HELM_INSTALL, KUBECTL_ATTACH};
 use crate::user::User;
 use crate::world::{Model, root};
-use crate::{attach, boxes, cluster, command, compose, demo, install};
+use crate::{attach, boxes, cluster, command, compose, demo, install, login};
 
 /// Where a command is run.
 enum Runner {
@@ -20,7 +20,7 @@ enum Runner {
 }
 
 /// The commands, and where each is run.
-const COMMANDS: [(&str, Runner); 29] = [
+const COMMANDS: [(&str, Runner); 30] = [
     ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
     (
         "./cbox demo --on kind",
@@ -40,6 +40,10 @@ const COMMANDS: [(&str, Runner); 29] = [
     ),
     ("./cbox attach", Runner::Test(attach::a_terminal_is_joined_on_docker)),
     ("./cbox logs", Runner::Test(boxes::a_headless_box_answers_once)),
+    (
+        "./cbox login",
+        Runner::Test(login::a_login_that_is_cancelled_changes_nothing),
+    ),
     (
         "./cbox exec -- COMMAND",
         Runner::Test(boxes::a_box_keeps_its_volume_until_it_is_to_go),

@@ -258,10 +258,7 @@ mod tests {
             "{} --verbose",
             expected.replace("COMMON", COMMON).replace("HEADLESS", HEADLESS)
         );
-        assert_eq!(
-            line(&mode, None, &login(), variables),
-            expected
-        );
+        assert_eq!(line(&mode, None, &login(), variables), expected);
     }
 
     #[test]
@@ -288,12 +285,7 @@ mod tests {
         let expected = format!(
             r#"{{"mcpServers":{{"kubernetes":{{"args":[{arguments}],"command":"/usr/bin/kubernetes-mcp-server","type":"stdio"}}}}}}"#
         );
-        let line = line(
-            &Mode::Interactive,
-            Some(&server),
-            &login(),
-            &[],
-        );
+        let line = line(&Mode::Interactive, Some(&server), &login(), &[]);
         assert_eq!(
             line,
             format!("{COMMON} --strict-mcp-config --mcp-config={expected} --verbose")

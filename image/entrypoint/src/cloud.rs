@@ -81,7 +81,11 @@ impl Cloud {
     /// The files of credentials that the environment names.
     fn files(self, environment: &Environment) -> Vec<(&'static str, PathBuf)> {
         let names: &[&'static str] = match self {
-            Self::Bedrock => &["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"],
+            Self::Bedrock => &[
+                "AWS_CONFIG_FILE",
+                "AWS_SHARED_CREDENTIALS_FILE",
+                "AWS_WEB_IDENTITY_TOKEN_FILE",
+            ],
             Self::Vertex => &["GOOGLE_APPLICATION_CREDENTIALS"],
         };
         names
@@ -145,7 +149,10 @@ mod tests {
     #[case(&[("CLAUDE_CODE_USE_BEDROCK", "1"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")], Some(Cloud::Bedrock))]
     fn choice(#[case] variables: &[(&str, &str)], #[case] expected: Option<Cloud>) {
         let environment = environment(variables);
-        assert_eq!(Cloud::from_environment(&environment).expect("settings are right"), expected);
+        assert_eq!(
+            Cloud::from_environment(&environment).expect("settings are right"),
+            expected
+        );
     }
 
     #[rstest]

@@ -80,7 +80,9 @@ pub enum Error {
     #[error("the login {path} expired {since} ago by this machine's clock and cannot be renewed; log in again with \"box-entrypoint login\", or set the clock", path = path.display())]
     LoginExpired { path: PathBuf, since: String },
 
-    #[error("a login is typed at a terminal, and standard {stream} is none; give it one (docker exec -it, kubectl exec -it, ./cbox login)")]
+    #[error(
+        "a login is typed at a terminal, and standard {stream} is none; give it one (docker exec -it, kubectl exec -it, ./cbox login)"
+    )]
     LoginWithoutTerminal { stream: &'static str },
 
     #[error("another login is under way in this box's volume (it holds {path}); wait for it, or end it", path = path.display())]
@@ -130,6 +132,11 @@ pub enum Error {
         "what became of the run cannot be kept: {source}; make room on the volume, since a start with the same name runs it again"
     )]
     OutcomeNotKept { source: io::Error },
+
+    #[error(
+        "the box runs as root, for whom Claude does nothing without asking, and headless nobody is asked; run it as any other user (the image's own is 10000)"
+    )]
+    HeadlessRoot,
 
     #[error("CLAUDE_PROMPT is empty; headless mode needs a task there, or in the file that CLAUDE_PROMPT_FILE names")]
     NoPrompt,
@@ -233,6 +240,7 @@ impl Error {
             | Self::NoAmount { .. }
             | Self::NoRunId { .. }
             | Self::OtherPrompt { .. }
+            | Self::HeadlessRoot
             | Self::NoPrompt
             | Self::TwoPrompts
             | Self::PromptUnreadable { .. }
@@ -252,7 +260,9 @@ impl Error {
             | Self::CredentialEmpty { .. }
             | Self::CloudFileUnreadable { .. }
             | Self::CredentialIsDirectory { .. } => exit_code::NO_CREDENTIAL,
-            Self::CredentialMalformed { .. } | Self::LoginDamaged { .. } | Self::RunDamaged { .. } => exit_code::REFUSED,
+            Self::CredentialMalformed { .. } | Self::LoginDamaged { .. } | Self::RunDamaged { .. } => {
+                exit_code::REFUSED
+            }
             Self::RunUnderWay { .. } | Self::LoginUnderWay { .. } => exit_code::TRY_LATER,
             Self::CredentialUnreadable { .. }
             | Self::CredentialRefused { .. }

@@ -143,6 +143,7 @@ fn start(arguments: &Arguments, mut environment: Environment) -> Result<u8, Erro
     let mode = Mode::from_environment(&environment)?;
     let tier = Tier::from_environment(&environment)?;
     mode.require_terminal(arguments)?;
+    mode.require_user(&environment)?;
     let places = Places::from_environment(&environment)?;
     match mode {
         Mode::Interactive | Mode::RemoteControl => {

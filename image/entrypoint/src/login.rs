@@ -123,9 +123,18 @@ mod tests {
 
     /// What the file holds, and what is said of it.
     #[rstest]
-    #[case(r#"{"claudeAiOauth":{"accessToken":"a","refreshToken":"r","expiresAt":1800003600000}}"#, Some(" (expires in 60 min, renewed by Claude)"))]
-    #[case(r#"{"claudeAiOauth":{"accessToken":"a","refreshToken":"r","expiresAt":1799000000000}}"#, Some(" (expired 11 days ago, renewed by Claude)"))]
-    #[case(r#"{"claudeAiOauth":{"accessToken":"a","expiresAt":1800000090000}}"#, Some(" (expires in 90 s)"))]
+    #[case(
+        r#"{"claudeAiOauth":{"accessToken":"a","refreshToken":"r","expiresAt":1800003600000}}"#,
+        Some(" (expires in 60 min, renewed by Claude)")
+    )]
+    #[case(
+        r#"{"claudeAiOauth":{"accessToken":"a","refreshToken":"r","expiresAt":1799000000000}}"#,
+        Some(" (expired 11 days ago, renewed by Claude)")
+    )]
+    #[case(
+        r#"{"claudeAiOauth":{"accessToken":"a","expiresAt":1800000090000}}"#,
+        Some(" (expires in 90 s)")
+    )]
     #[case(r#"{"claudeAiOauth":{"accessToken":"a"}}"#, Some(""))]
     #[case(r#"{"mcpOAuth":{}}"#, None)]
     #[case("{}", None)]
@@ -134,10 +143,26 @@ mod tests {
     }
 
     #[rstest]
-    #[case("", 65, "/login is no login of Claude's (half-written, perhaps); remove it, and log in again with \"box-entrypoint login\"")]
-    #[case(r#"{"claudeAiOauth":{"acc"#, 65, "/login is no login of Claude's (half-written, perhaps); remove it, and log in again with \"box-entrypoint login\"")]
-    #[case(r#"{"claudeAiOauth":{"accessToken":""}}"#, 65, "/login is no login of Claude's (half-written, perhaps); remove it, and log in again with \"box-entrypoint login\"")]
-    #[case(r#"{"claudeAiOauth":{"accessToken":"a","expiresAt":1799990000000}}"#, 77, "the login /login expired 2 h ago by this machine's clock and cannot be renewed; log in again with \"box-entrypoint login\", or set the clock")]
+    #[case(
+        "",
+        65,
+        "/login is no login of Claude's (half-written, perhaps); remove it, and log in again with \"box-entrypoint login\""
+    )]
+    #[case(
+        r#"{"claudeAiOauth":{"acc"#,
+        65,
+        "/login is no login of Claude's (half-written, perhaps); remove it, and log in again with \"box-entrypoint login\""
+    )]
+    #[case(
+        r#"{"claudeAiOauth":{"accessToken":""}}"#,
+        65,
+        "/login is no login of Claude's (half-written, perhaps); remove it, and log in again with \"box-entrypoint login\""
+    )]
+    #[case(
+        r#"{"claudeAiOauth":{"accessToken":"a","expiresAt":1799990000000}}"#,
+        77,
+        "the login /login expired 2 h ago by this machine's clock and cannot be renewed; log in again with \"box-entrypoint login\", or set the clock"
+    )]
     fn refusal(#[case] content: &str, #[case] exit_code: u8, #[case] sentence: &str) {
         let error = look(content).expect_err("it is of no use");
         assert_eq!((error.to_string().as_str(), error.exit_code()), (sentence, exit_code));

@@ -59,14 +59,23 @@ impl Mode {
                     return Err(Error::RemoteControlOverGateway { value: value.into() });
                 }
                 if let Some(cloud) = Cloud::from_environment(environment)? {
-                    return Err(Error::RemoteControlOverCloud {
-                        name: cloud.variable(),
-                    });
+                    return Err(Error::RemoteControlOverCloud { name: cloud.variable() });
                 }
                 Self::RemoteControl
             }
             Kind::Shell => Self::Shell,
         })
+    }
+
+    /// Claude does not skip its questions for root, unless it is told that this root is one of a sandbox (`IS_SANDBOX`).
+    pub fn require_user(&self, environment: &Environment) -> Result<(), Error> {
+        if matches!(self, Self::Headless(_))
+            && rustix::process::geteuid().is_root()
+            && environment.get("IS_SANDBOX").is_none()
+        {
+            return Err(Error::HeadlessRoot);
+        }
+        Ok(())
     }
 
     /// Without a terminal Claude would take an interactive start for a headless one. Whoever passes arguments to Claude knows better.

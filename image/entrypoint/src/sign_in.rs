@@ -57,10 +57,9 @@ pub fn run(arguments: &Arguments, mut environment: Environment) -> Result<u8, Er
         .envs(environment.iter());
     // Before there is a child, so that no signal can end us and leave what it wrote behind.
     let signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM]).map_err(|source| Error::Waiting { source })?;
-    let child = command.spawn().map_err(|source| Error::ClaudeNotExecutable {
-        path: program,
-        source,
-    })?;
+    let child = command
+        .spawn()
+        .map_err(|source| Error::ClaudeNotExecutable { path: program, source })?;
     let (status, signal) = wait(child, signals)?;
 
     if attempt.is_whole()? {
@@ -74,7 +73,9 @@ pub fn run(arguments: &Arguments, mut environment: Environment) -> Result<u8, Er
     // Claude takes Ctrl-C for itself and may end as it likes then.
     let signal = signal.or(status.signal());
     if let Some(signal) = signal {
-        eprintln!("box-entrypoint: the login was cancelled (signal {signal}); what was in the volume before is unchanged");
+        eprintln!(
+            "box-entrypoint: the login was cancelled (signal {signal}); what was in the volume before is unchanged"
+        );
         return Ok(exit_code::of_signal(signal));
     }
     Err(Error::LoginNotDone {
@@ -124,10 +125,7 @@ impl Attempt {
         // One that was killed, or whose machine stopped, left it behind.
         remove(&directory).map_err(cannot)?;
         file::make_directory(&directory).map_err(cannot)?;
-        Ok(Self {
-            directory,
-            _lock: file,
-        })
+        Ok(Self { directory, _lock: file })
     }
 
     /// Is there a login? One that is damaged is none: Claude was stopped while it wrote it.

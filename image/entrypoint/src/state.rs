@@ -86,7 +86,13 @@ pub fn not_writable(path: &Path, source: io::Error) -> Error {
     let user = rustix::process::getuid().as_raw();
     let path = path.to_owned();
     match source.kind() {
-        StorageFull | QuotaExceeded => Error::StateFull { path },
+        StorageFull | QuotaExceeded => Error::StateFull {
+            path: path
+                .ancestors()
+                .find(|above| above.is_dir())
+                .unwrap_or(&path)
+                .to_owned(),
+        },
         PermissionDenied => match fs::metadata(&path).map(|found| found.uid()) {
             Ok(owner) if owner != user => Error::StateNotOurs {
                 path,
