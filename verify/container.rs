@@ -30,6 +30,8 @@ pub struct Container {
     pub environment: Vec<(String, String)>,
     /// A host directory with credential files, mounted read-only; see [`is_mountable`].
     pub credentials: Option<PathBuf>,
+    /// The named volume at [`HOME`]: logins, sessions, results; a tmpfs when there is none.
+    pub home: Option<String>,
     /// A host directory for the work, mounted writable; a tmpfs when there is none. See [`is_mountable`].
     pub workspace: Option<PathBuf>,
     /// A terminal is attached.
@@ -45,8 +47,6 @@ pub struct Container {
 pub struct Background {
     /// What it is called.
     pub name: String,
-    /// The named volume at `/home/claude`: logins, sessions, results.
-    pub home: String,
     /// Docker starts it again when it ends, and when the daemon starts.
     pub restarts: bool,
 }
@@ -58,12 +58,13 @@ impl Container {
         let mut arguments = vec!["run".to_owned()];
         arguments.extend(confinement());
         match &self.background {
-            None => {
-                arguments.push("--rm".to_owned());
-                arguments.extend(tmpfs_mounts(|_| true));
-            }
-            Some(background) => {
-                arguments.extend(background.arguments());
+            None => arguments.push("--rm".to_owned()),
+            Some(background) => arguments.extend(background.arguments()),
+        }
+        match &self.home {
+            None => arguments.extend(tmpfs_mounts(|_| true)),
+            Some(volume) => {
+                arguments.push(format!("--mount=type=volume,source={volume},target={HOME}"));
                 arguments.extend(tmpfs_mounts(|path| path != HOME));
             }
         }
@@ -100,7 +101,6 @@ impl Background {
             "--detach".to_owned(),
             format!("--name={}", self.name),
             format!("--restart={restart}"),
-            format!("--mount=type=volume,source={},target={HOME}", self.home),
         ];
         let health = [
             "--health-cmd=box-init health",
@@ -172,11 +172,11 @@ mod tests {
     fn a_box_that_lives_on_has_its_volume_where_others_have_a_tmpfs() {
         let background = Background {
             name: "cbox-one".to_owned(),
-            home: "cbox-one-home".to_owned(),
             restarts: true,
         };
         let foreground = Container::default().arguments();
         let arguments = Container {
+            home: Some("cbox-one-home".to_owned()),
             background: Some(background),
             ..Container::default()
         }

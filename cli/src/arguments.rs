@@ -35,6 +35,8 @@ pub(crate) enum Verb {
     Logs(boxes::Logs),
     /// Run a program in it
     Exec(boxes::Exec),
+    /// Log in to Claude in it, and keep the login on its volume
+    Login(boxes::Login),
     /// Build what changed and roll the box over, with timings
     Redeploy(boxes::Redeploy),
     /// Build the image, and put this machine's architecture into Docker with --load

@@ -11,6 +11,7 @@ pub(crate) mod attach;
 mod container;
 mod down;
 pub(crate) mod kubernetes;
+mod login;
 mod memory;
 mod network;
 mod permission;
@@ -25,5 +26,6 @@ pub(crate) mod up;
 pub(crate) mod verdict;
 
 pub(crate) use down::command as down;
+pub(crate) use login::command as login;
 pub(crate) use redeploy::command as redeploy;
 pub(crate) use status::command as status;

@@ -71,6 +71,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Verb::Attach(options) => boxes::attach::attach(&project, options),
         Verb::Logs(options) => boxes::attach::logs(&project, options),
         Verb::Exec(options) => boxes::attach::exec(&project, options),
+        Verb::Login(options) => boxes::login(&project, options),
         Verb::Redeploy(options) => boxes::redeploy(&project, options),
         Verb::Cluster(verb) => cluster::command(&project, verb),
         Verb::Verify(options) => verification::command(&project, options),

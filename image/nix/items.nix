@@ -17,6 +17,12 @@ let
       mode = "0755";
     };
   };
+  unreadable = source: path: {
+    file = {
+      inherit source path;
+      mode = "0711";
+    };
+  };
   link = path: target: { link = { inherit path target; }; };
   directory = path: {
     directory = {
@@ -84,7 +90,9 @@ let
       let
         lock = claudeLock.${arch};
         native = [
-          (file (claudeSource arch) "/opt/claude-code/claude")
+          # Executed, and read by root alone: the kernel lets nobody of the box's user into the memory of such a program's
+          # process, nor dumps its core (proc(5), dumpable). The credential is in there.
+          (unreadable (claudeSource arch) "/opt/claude-code/claude")
           (link "/usr/bin/claude" "../../opt/claude-code/claude")
         ];
         javascript = [

@@ -10,7 +10,7 @@ use verify::docker::{self, OWNER};
 use crate::install::{HELM_INSTALL, KUBECTL_ATTACH};
 use crate::user::User;
 use crate::world::{Model, catalogue, root};
-use crate::{attach, boxes, cluster, command, compose, demo, install, tools, verification};
+use crate::{attach, boxes, cluster, command, compose, demo, install, login, tools, verification};
 
 /// Where a command is run.
 enum Runner {
@@ -22,7 +22,7 @@ enum Runner {
 }
 
 /// The commands, and where each is run.
-const COMMANDS: [(&str, Runner); 31] = [
+const COMMANDS: [(&str, Runner); 34] = [
     ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
     (
         "./cbox demo --on kind",
@@ -50,6 +50,10 @@ const COMMANDS: [(&str, Runner); 31] = [
     ),
     ("./cbox attach", Runner::Test(attach::a_terminal_is_joined_on_docker)),
     ("./cbox logs", Runner::Test(boxes::a_headless_box_answers_once)),
+    (
+        "./cbox login",
+        Runner::Test(login::a_login_that_is_cancelled_changes_nothing),
+    ),
     (
         "./cbox exec -- COMMAND",
         Runner::Test(boxes::a_box_keeps_its_volume_until_it_is_to_go),

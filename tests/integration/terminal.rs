@@ -81,6 +81,71 @@ impl Session {
         self.seen.clear();
     }
 
+    /// Waits until one of these stands on the screen, or the session ends without any; which one it is. Unlike with
+    /// [`Self::shows`] the screen stays what it was.
+    pub(crate) fn shows_one_of<'a>(&mut self, texts: &[&'a str]) -> Option<&'a str> {
+        let started = Instant::now();
+        loop {
+            let screen = self.text();
+            if let Some(found) = texts.iter().find(|text| screen.contains(**text)) {
+                return Some(found);
+            }
+            match self.screen.recv_timeout(DEADLINE.saturating_sub(started.elapsed())) {
+                Ok(bytes) => self.seen.extend(bytes),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("none of {texts:?} within {DEADLINE:?}; the screen:\n{screen}")
+                }
+            }
+        }
+    }
+
+    /// What stands on the screen, as text: where the cursor is moved to the right there are blanks, where it is moved
+    /// elsewhere a line ends, and colours are gone (ECMA-48).
+    pub(crate) fn text(&self) -> String {
+        let seen = String::from_utf8_lossy(&self.seen);
+        let mut text = String::new();
+        let mut characters = seen.chars().peekable();
+        while let Some(character) = characters.next() {
+            match (character, characters.peek()) {
+                ('\u{1b}', Some('[')) => {
+                    characters.next();
+                    let mut parameters = String::new();
+                    let end = loop {
+                        match characters.next() {
+                            Some(end @ '@'..='~') => break end,
+                            Some(parameter) => parameters.push(parameter),
+                            None => return text,
+                        }
+                    };
+                    match end {
+                        'C' => text.extend(std::iter::repeat_n(' ', parameters.parse().unwrap_or(1))),
+                        'A' | 'B' | 'E' | 'F' | 'H' | 'd' | 'f' => text.push('\n'),
+                        'G' => text.push(' '),
+                        _ => {}
+                    }
+                }
+                ('\u{1b}', Some(']')) => {
+                    // To its end: BEL, or ESC and a backslash.
+                    for character in characters.by_ref() {
+                        if ['\u{7}', '\\'].contains(&character) {
+                            break;
+                        }
+                    }
+                }
+                ('\u{1b}', _) => drop(characters.next()),
+                ('\r', _) => text.push('\n'),
+                _ => text.push(character),
+            }
+        }
+        text
+    }
+
+    /// Forgets what stands on the screen.
+    pub(crate) fn forgets(&mut self) {
+        self.seen.clear();
+    }
+
     /// Types this.
     pub(crate) fn types(&mut self, text: &str) {
         self.keyboard.write_all(text.as_bytes()).expect("the terminal takes it");

@@ -126,6 +126,16 @@ pub(crate) struct Exec {
     pub(crate) words: Vec<String>,
 }
 
+/// `cbox login`.
+#[derive(Args, Debug)]
+pub(crate) struct Login {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Arguments of `claude auth login`
+    #[arg(last = true, value_name = "ARGUMENT")]
+    pub(crate) words: Vec<String>,
+}
+
 /// `cbox redeploy`.
 #[derive(Args, Debug)]
 pub(crate) struct Redeploy {

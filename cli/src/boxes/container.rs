@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use verify::container::{Background, Container};
+use verify::docker::{OWNER, owner};
 
 use crate::boxes::arguments::Wishes;
 use crate::docker;
@@ -54,9 +55,9 @@ pub(crate) fn container(
         environment,
         credentials,
         terminal: wishes.mode != "headless",
+        home: Some(volume(box_name)),
         background: Some(Background {
             name: name(box_name),
-            home: volume(box_name),
             // A prompt that has been answered is not asked again.
             restarts: wishes.mode != "headless",
         }),
@@ -80,6 +81,38 @@ pub(crate) fn inspect(box_name: &str) -> Result<Value, Failure> {
     let mut found: Value = serde_json::from_slice(&output.stdout)
         .map_err(|error| Failure::new(Code::Software, format!("cannot read what docker printed: {error}")))?;
     Ok(found[0].take())
+}
+
+/// Is there a volume of that box, with or without the box?
+pub(crate) fn has_volume(box_name: &str) -> Result<bool, Failure> {
+    let mut command = docker::docker();
+    command.args(["volume", "inspect", &volume(box_name)]);
+    let output = process::output(&mut command)?;
+    if output.status.success() {
+        return Ok(true);
+    }
+    let error = String::from_utf8_lossy(&output.stderr).to_lowercase();
+    if error.contains("no such volume") {
+        Ok(false)
+    } else {
+        Err(process::ended(&command, &output))
+    }
+}
+
+/// What the image itself says of the login on the volume: nothing if there is one, or why there is none.
+pub(crate) fn lacks_login(box_name: &str, mode: &str, image: &str) -> Result<Option<String>, Failure> {
+    let container = Container {
+        image: image.to_owned(),
+        network: Some("none".to_owned()),
+        labels: vec![(OWNER.to_owned(), owner())],
+        environment: vec![("CLAUDE_MODE".to_owned(), mode.to_owned())],
+        home: Some(volume(box_name)),
+        words: vec!["credential".to_owned()],
+        ..Container::default()
+    };
+    let output = process::output(docker::docker().args(container.arguments()))?;
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Ok((!output.status.success()).then_some(said))
 }
 
 /// Where a box waits while its successor starts.

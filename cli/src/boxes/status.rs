@@ -24,11 +24,12 @@ use crate::project::Project;
 /// Between two looks of `--watch`.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Asked inside the box: what its probes say, a line each, then when Claude last wrote to a session and in which.
+/// Asked inside the box: what its probes say, a line each, what credential it has, then when Claude last wrote to a session and in which.
 const INSIDE: &str = "\
 for probe in live ready; do \
   said=$(box-entrypoint health $probe 2>&1) && verdict=ok || verdict=no; printf '%s %s %s\\n' $probe $verdict \"$said\" | tr '\\n' ' '; echo; \
 done; \
+said=$(box-entrypoint credential 2>&1); printf 'credential %s\\n' \"$said\" | tr '\\n' ' '; echo; \
 newest=$(ls -t \"$HOME\"/.claude/projects/*/*.jsonl 2>/dev/null | head -n 1); \
 [ -z \"$newest\" ] || date --utc --reference=\"$newest\" '+turn %Y-%m-%dT%H:%M:%SZ'";
 
@@ -245,6 +246,8 @@ fn inside(findings: &mut Findings, mut command: Command) -> Result<(), Failure> 
         match line.split_once(' ') {
             Some(("live", verdict)) => findings.live = Some(verdict.trim().to_owned()),
             Some(("ready", verdict)) => findings.ready = Some(verdict.trim().to_owned()),
+            // In mode shell it may have none, and needs none.
+            Some(("credential", said)) => findings.credential = Some(said.trim().to_owned()),
             Some(("turn", time)) => findings.last_turn = Some(time.to_owned()),
             _ => {}
         }

@@ -155,20 +155,18 @@ fn on_docker(
     steps: &mut Steps,
 ) -> Result<String, Failure> {
     let wishes = &memory.wishes;
-    if credentials.is_none() && ["headless", "interactive"].contains(&wishes.mode.as_str()) {
-        return Err(Failure::new(
-            Code::NoInput,
-            format!(
-                "mode {} needs a credential: set CLAUDE_CODE_OAUTH_TOKEN or ANTHROPIC_API_KEY, or name a directory with --credentials; \
-                 --mode shell needs none, and `claude` there lets you log in",
-                wishes.mode
-            ),
-        ));
+    let wants_login = credentials.is_none() && ["headless", "interactive"].contains(&wishes.mode.as_str());
+    if wants_login && !container::has_volume(&memory.name)? {
+        return Err(without_a_credential(wishes));
     }
     let image = steps.take("the image", || match &wishes.image {
         Some(image) => Ok(image.clone()),
         None => build::load(project, &wishes.flavour, "amd64"),
     })?;
+    if wants_login && let Some(reason) = container::lacks_login(&memory.name, &wishes.mode, &image)? {
+        eprintln!("{reason}");
+        return Err(without_a_credential(wishes));
+    }
     steps.take("the box's start", || {
         let credentials = credentials.map(|found| found.kept(&memory.name)).transpose()?;
         let directory = credentials.as_ref().map(Credentials::directory);
@@ -185,6 +183,17 @@ fn on_docker(
         steps.take("the box's health", || wait_until_healthy(&memory.name))?;
     }
     Ok(image)
+}
+
+fn without_a_credential(wishes: &Wishes) -> Failure {
+    Failure::new(
+        Code::NoInput,
+        format!(
+            "mode {} needs a credential: set CLAUDE_CODE_OAUTH_TOKEN or ANTHROPIC_API_KEY, name a directory with --credentials, \
+             or log in with ./cbox login",
+            wishes.mode
+        ),
+    )
 }
 
 /// Asks the box's own probe: Docker itself would ask for the first time only after a whole interval.

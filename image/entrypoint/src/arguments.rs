@@ -9,6 +9,8 @@ use std::path::PathBuf;
 pub const HELP: &str = "\
 Usage: box-entrypoint [--secrets DIRECTORY] [-- ARGUMENT...]
        box-entrypoint [--secrets DIRECTORY] health live|ready|startup
+       box-entrypoint [--secrets DIRECTORY] credential
+       box-entrypoint login [ARGUMENT...]
 
 Prepares the box and runs Claude Code in it, as its environment says:
 
@@ -23,14 +25,14 @@ Prepares the box and runs Claude Code in it, as its environment says:
   CLAUDE_TIER             readonly, operator or airgapped: there is a cluster
   CLAUDE_MODEL, ANTHROPIC_BASE_URL        the model; where the API is
 
-Credential, the first that is found: the files oauth-token, api-key, auth-token
-(a gateway's) in /run/secrets/anthropic; the variables CLAUDE_CODE_OAUTH_TOKEN,
-ANTHROPIC_API_KEY, hidden from Claude; a login that is kept in the volume.
+Credential, the first that is found: a cloud's (CLAUDE_CODE_USE_BEDROCK or
+_VERTEX); the files oauth-token, api-key, auth-token in /run/secrets/anthropic;
+CLAUDE_CODE_OAUTH_TOKEN, ANTHROPIC_API_KEY; a login on the volume.
 
-Exit code, headless: 0 done; 1 Claude reports an error; 64 wrong setting;
-65 request refused; 66 no credential; 69 API not reachable; 70 no result;
-73 state not writable; 75 rate limit, or another box has the run or session;
-77 credential refused; 124 out of time; 128 + n signal n.
+Exit code: 0 done; 1 Claude reports an error; 64 wrong setting; 65 refused or
+malformed; 66 no credential; 69 API not reachable; 70 no result; 73 state not
+writable; 75 rate limit, or another box has the run or session; 77 credential
+refused; 124 too late; 128 + n signal n.
 ";
 
 const SECRETS_DEFAULT: &str = "/run/secrets/anthropic";
@@ -49,6 +51,13 @@ pub enum Command {
     },
     /// Note what a hook of Claude's tells.
     Note(Told),
+    /// Say what credential there is.
+    Credential {
+        /// The directory with the credential files.
+        secrets: PathBuf,
+    },
+    /// Let somebody log in.
+    Login(Arguments),
     /// Print [`HELP`].
     Help,
     /// Print the version.
@@ -87,6 +96,13 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Command, Error> {
             Some("--") => break,
             Some("health") => return health(secrets, arguments),
             Some("note") => return note(arguments),
+            Some("credential") => return credential(secrets, arguments),
+            Some("login") => {
+                return Ok(Command::Login(Arguments {
+                    secrets,
+                    passed_on: arguments.collect(),
+                }));
+            }
             _ => return Err(Error::UnknownArgument { argument }),
         }
     }
@@ -106,6 +122,13 @@ fn health(secrets: PathBuf, mut arguments: impl Iterator<Item = OsString>) -> Re
     match arguments.next() {
         None => Ok(Command::Health { secrets, probe }),
         Some(_) => Err(Error::UnknownProbe),
+    }
+}
+
+fn credential(secrets: PathBuf, mut arguments: impl Iterator<Item = OsString>) -> Result<Command, Error> {
+    match arguments.next() {
+        None => Ok(Command::Credential { secrets }),
+        Some(argument) => Err(Error::UnknownArgument { argument }),
     }
 }
 
@@ -142,6 +165,8 @@ mod tests {
     #[case(&["--secrets", "/s", "health", "ready"], Command::Health { secrets: "/s".into(), probe: Probe::Ready })]
     #[case(&["note", "refused"], Command::Note(Told::Refused))]
     #[case(&["note", "prompt"], Command::Note(Told::Prompt))]
+    #[case(&["--secrets", "/s", "credential"], Command::Credential { secrets: "/s".into() })]
+    #[case(&["login", "--sso"], Command::Login(Arguments { secrets: SECRETS_DEFAULT.into(), passed_on: vec!["--sso".into()] }))]
     #[case(&["--help"], Command::Help)]
     #[case(&["--version"], Command::Version)]
     fn command_line(#[case] arguments: &[&str], #[case] expected: Command) {

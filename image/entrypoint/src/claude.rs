@@ -4,9 +4,11 @@
 //! run, an address that receives the credential), while `--add-dir` with its variable still reads its `CLAUDE.md`. Measured with 2.1.329 and 2.1.112.
 
 use crate::arguments::Arguments;
+use crate::cloud;
 use crate::credential::{self, Credential};
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::instructions;
 use crate::mcp::{self, Server};
 use crate::mode::Mode;
 use crate::permissions;
@@ -163,7 +165,9 @@ fn command_line(
         );
     }
     line.extend(["--setting-sources", "user"].map(OsString::from));
-    line.push(option("--add-dir", &places.workspace));
+    if instructions::are_the_works_own(&places.workspace) {
+        line.push(option("--add-dir", &places.workspace));
+    }
     if let Some(server) = server {
         line.push("--strict-mcp-config".into());
         line.push(option("--mcp-config", mcp::configuration(server).to_string()));
@@ -191,8 +195,10 @@ fn settings(server: Option<&Server>, credential: &Credential, environment: &Envi
         let value = environment.get(name).map_or(value.into(), OsStr::to_string_lossy);
         variables.insert(name.into(), value.into());
     }
-    if let Some(address) = environment.get("ANTHROPIC_BASE_URL") {
-        variables.insert("ANTHROPIC_BASE_URL".into(), address.to_string_lossy().into());
+    for name in std::iter::once("ANTHROPIC_BASE_URL").chain(cloud::PINNED) {
+        if let Some(value) = environment.get(name) {
+            variables.insert(name.into(), value.to_string_lossy().into());
+        }
     }
     let mut settings = Map::from_iter([
         ("env".to_owned(), variables.into()),
@@ -229,6 +235,7 @@ pub fn prepare_environment(environment: &mut Environment, mode: &Mode, places: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::login::Login;
     use crate::task::{Limits, OutputFormat, Task};
     use crate::tier::Tier;
     use rstest::rstest;
@@ -239,6 +246,14 @@ mod tests {
 
     const HEADLESS: &str =
         "--print --input-format stream-json --output-format stream-json --verbose --permission-mode bypassPermissions";
+
+    fn login() -> Credential {
+        Credential::Login(Login {
+            path: "/login".into(),
+            expires: None,
+            is_renewable: true,
+        })
+    }
 
     fn headless(limits: Limits) -> Mode {
         Mode::Headless(Task {
@@ -272,7 +287,7 @@ mod tests {
                 .replace("HEADLESS", HEADLESS)
                 .replace("ENV", ENV)
         );
-        let line = line(&mode, None, &Credential::Login("/login".into()), variables);
+        let line = line(&mode, None, &login(), variables);
         assert_eq!(line.replace(&permissions(None), "PERMISSIONS"), expected);
     }
 
@@ -307,12 +322,7 @@ mod tests {
         let expected = format!(
             r#"{{"mcpServers":{{"kubernetes":{{"args":[{arguments}],"command":"/usr/bin/kubernetes-mcp-server","type":"stdio"}}}}}}"#
         );
-        let line = line(
-            &Mode::Interactive,
-            Some(&server),
-            &Credential::Login("/login".into()),
-            &[],
-        );
+        let line = line(&Mode::Interactive, Some(&server), &login(), &[]);
         let settings = format!("{ENV},{}", permissions(Some(tier)));
         assert_eq!(
             line,

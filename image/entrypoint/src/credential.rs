@@ -2,8 +2,10 @@
 //!
 //! A gateway's token is the exception that Claude has no descriptor for: it asks a helper, which reads the mounted file.
 
+use crate::cloud::Cloud;
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::login::{self, Login};
 use rustix::io::FdFlags;
 use sha2::{Digest, Sha256};
 use std::ffi::OsStr;
@@ -11,9 +13,8 @@ use std::fmt;
 use std::io::{self, PipeReader, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-/// A login that Claude keeps itself, in its configuration directory.
-const LOGIN_FILE: &str = ".credentials.json";
 /// A gateway's token, in the directory of mounted files.
 const AUTH_TOKEN_FILE: &str = "auth-token";
 
@@ -41,8 +42,15 @@ pub enum Credential {
     ApiKey(Secret),
     /// A file with a gateway's token.
     AuthTokenFile(PathBuf),
-    /// Claude is logged in already, and keeps the login in this file.
-    Login(PathBuf),
+    /// Claude is logged in already, and keeps the login in its own file.
+    Login(Login),
+    /// A cloud's own, which Claude finds by itself.
+    Cloud {
+        /// Which cloud.
+        cloud: Cloud,
+        /// A hash of what is known of its credential.
+        fingerprint: Vec<u8>,
+    },
 }
 
 /// Never shown; what is shown is where it is from.
@@ -75,8 +83,12 @@ impl Secret {
     }
 }
 
-/// Finds the credential: the first of the mounted files, then of the variables, then a login.
+/// Finds the credential: a cloud's, if one is chosen; else the first of the mounted files, then of the variables, then a login.
 pub fn find(secrets: &Path, environment: &Environment, config: &Path) -> Result<Credential, Error> {
+    if let Some(cloud) = Cloud::from_environment(environment)? {
+        let fingerprint = cloud.fingerprint(environment);
+        return Ok(Credential::Cloud { cloud, fingerprint });
+    }
     if let Some(secret) = read(&secrets.join("oauth-token"))? {
         return Ok(Credential::OauthToken(secret));
     }
@@ -96,27 +108,25 @@ pub fn find(secrets: &Path, environment: &Environment, config: &Path) -> Result<
     if let Some(secret) = from_variable(environment, "ANTHROPIC_API_KEY")? {
         return Ok(Credential::ApiKey(secret));
     }
-    let login = config.join(LOGIN_FILE);
-    if login.exists() {
-        return Ok(Credential::Login(login));
+    if let Some(login) = login::read(config)? {
+        return login.require_valid(SystemTime::now()).map(Credential::Login);
     }
     Err(Error::NoCredential {
         directory: secrets.into(),
-        login,
+        login: config.join(login::FILE),
     })
 }
 
 /// Finds the login, which is all that Remote Control takes. Another credential beside it does not matter.
 pub fn find_login(secrets: &Path, environment: &Environment, config: &Path) -> Result<Credential, Error> {
-    let login = config.join(LOGIN_FILE);
-    if login.exists() {
-        return Ok(Credential::Login(login));
+    if let Some(login) = login::read(config)? {
+        return login.require_valid(SystemTime::now()).map(Credential::Login);
     }
     match find(secrets, environment, config) {
         Ok(credential) => Err(Error::NotForRemoteControl {
             name: credential.name(),
         }),
-        Err(Error::NoCredential { .. }) => Err(Error::NoLogin { login }),
+        Err(Error::NoCredential { login, .. }) => Err(Error::NoLogin { login }),
         Err(error) => Err(error),
     }
 }
@@ -150,7 +160,7 @@ impl Credential {
         let (variable, secret) = match self {
             Self::OauthToken(secret) => ("CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR", secret),
             Self::ApiKey(secret) => ("CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR", secret),
-            Self::AuthTokenFile(_) | Self::Login(_) => return Ok(None),
+            Self::AuthTokenFile(_) | Self::Login(_) | Self::Cloud { .. } => return Ok(None),
         };
         let pipe = || -> io::Result<PipeReader> {
             let (reader, mut writer) = io::pipe()?;
@@ -167,7 +177,7 @@ impl Credential {
     pub fn helper(&self) -> Option<String> {
         match self {
             Self::AuthTokenFile(path) => Some(format!("cat {}", shell_word(path.as_os_str()))),
-            Self::OauthToken(_) | Self::ApiKey(_) | Self::Login(_) => None,
+            Self::OauthToken(_) | Self::ApiKey(_) | Self::Login(_) | Self::Cloud { .. } => None,
         }
     }
 
@@ -175,16 +185,32 @@ impl Credential {
     pub fn name(&self) -> String {
         match self {
             Self::OauthToken(secret) | Self::ApiKey(secret) => secret.name.clone(),
-            Self::AuthTokenFile(path) | Self::Login(path) => path.display().to_string(),
+            Self::AuthTokenFile(path) | Self::Login(Login { path, .. }) => path.display().to_string(),
+            Self::Cloud { cloud, .. } => format!("a cloud's own ({})", cloud.variable()),
+        }
+    }
+
+    /// What it is and where it is from, for people.
+    pub fn words(&self) -> String {
+        let name = self.name();
+        match self {
+            Self::OauthToken(_) => format!("OAuth token, from {name}"),
+            Self::ApiKey(_) => format!("API key, from {name}"),
+            Self::AuthTokenFile(_) => format!("a gateway's token, from {name}"),
+            Self::Login(login) => format!("login, in {name}{}", login.words(SystemTime::now())),
+            Self::Cloud { .. } => name,
         }
     }
 
     /// Tells one from another, and nothing about it: the beginning of a SHA-256 of many random characters.
     pub fn fingerprint(&self) -> String {
         let hash = match self {
-            Self::OauthToken(secret) | Self::ApiKey(secret) => Sha256::digest(&secret.bytes),
+            Self::OauthToken(secret) | Self::ApiKey(secret) => Sha256::digest(&secret.bytes).to_vec(),
             // One that cannot be read now is as good as another.
-            Self::AuthTokenFile(path) | Self::Login(path) => Sha256::digest(std::fs::read(path).unwrap_or_default()),
+            Self::AuthTokenFile(path) | Self::Login(Login { path, .. }) => {
+                Sha256::digest(std::fs::read(path).unwrap_or_default()).to_vec()
+            }
+            Self::Cloud { fingerprint, .. } => fingerprint.clone(),
         };
         hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
@@ -201,6 +227,8 @@ mod tests {
     use rstest::rstest;
     use std::io::Read;
 
+    const LOGIN: &str = r#"{"claudeAiOauth":{"accessToken":"t"}}"#;
+
     fn secret(name: &str, secret: &str) -> Secret {
         Secret {
             name: name.into(),
@@ -216,13 +244,29 @@ mod tests {
         Credential::ApiKey(secret(name, value))
     }
 
+    fn login(path: &str) -> Credential {
+        Credential::Login(Login {
+            path: path.into(),
+            expires: None,
+            is_renewable: false,
+        })
+    }
+
+    fn cloud() -> Credential {
+        Credential::Cloud {
+            cloud: Cloud::Vertex,
+            fingerprint: Cloud::Vertex.fingerprint(&Environment::default()),
+        }
+    }
+
     /// Files, variables, and what is chosen; a login is there in every case.
     #[rstest]
     #[case(&[("oauth-token", "a"), ("api-key", "b"), ("auth-token", "c")], &[("ANTHROPIC_API_KEY", "d")], oauth_token("DIR/oauth-token", "a"))]
     #[case(&[("api-key", " b\n"), ("auth-token", "c")], &[("CLAUDE_CODE_OAUTH_TOKEN", "d")], api_key("DIR/api-key", "b"))]
     #[case(&[], &[("CLAUDE_CODE_OAUTH_TOKEN", "d"), ("ANTHROPIC_API_KEY", "e")], oauth_token("CLAUDE_CODE_OAUTH_TOKEN", "d"))]
     #[case(&[], &[("ANTHROPIC_API_KEY", "e\n"), ("CLAUDE_CODE_OAUTH_TOKEN", "")], api_key("ANTHROPIC_API_KEY", "e"))]
-    #[case(&[], &[], Credential::Login("DIR/.credentials.json".into()))]
+    #[case(&[], &[], login("DIR/.credentials.json"))]
+    #[case(&[("api-key", "k")], &[("CLAUDE_CODE_USE_VERTEX", "1")], cloud())]
     fn order(#[case] files: &[(&str, &str)], #[case] variables: &[(&str, &str)], #[case] expected: Credential) {
         let directory = directory(files);
         let found = find(directory.path(), &environment(variables), directory.path()).expect("there is a credential");
@@ -237,7 +281,7 @@ mod tests {
     /// A login's is that of its content.
     fn expected_fingerprint(expected: &Credential) -> String {
         match expected {
-            Credential::Login(_) => "44136fa355b3678a".into(),
+            Credential::Login(_) => "b38e27cc04383eb7".into(),
             expected => expected.fingerprint(),
         }
     }
@@ -251,9 +295,9 @@ mod tests {
 
     /// What else is there, without a login; and what Remote Control says to it.
     #[rstest]
-    #[case(&[], &[], 66, "Remote Control needs a login with a claude.ai account, and DIR/.credentials.json does not exist; start the box with CLAUDE_MODE=shell and the same volume, and run \"claude auth login\"")]
-    #[case(&[("api-key", "k")], &[], 77, "Remote Control takes no API key and no long-lived token, only a login with a claude.ai account, and DIR/api-key is not one; start the box with CLAUDE_MODE=shell and the same volume, and run \"claude auth login\"")]
-    #[case(&[], &[("CLAUDE_CODE_OAUTH_TOKEN", "t")], 77, "Remote Control takes no API key and no long-lived token, only a login with a claude.ai account, and CLAUDE_CODE_OAUTH_TOKEN is not one; start the box with CLAUDE_MODE=shell and the same volume, and run \"claude auth login\"")]
+    #[case(&[], &[], 66, "Remote Control needs a login with a claude.ai account, and DIR/.credentials.json holds none; log in with \"./cbox login\", or start the box with CLAUDE_MODE=shell and the same volume and run \"box-entrypoint login\" there")]
+    #[case(&[("api-key", "k")], &[], 77, "Remote Control takes no API key and no long-lived token, only a login with a claude.ai account, and DIR/api-key is not one; log in with \"./cbox login\", or start the box with CLAUDE_MODE=shell and the same volume and run \"box-entrypoint login\" there")]
+    #[case(&[], &[("CLAUDE_CODE_OAUTH_TOKEN", "t")], 77, "Remote Control takes no API key and no long-lived token, only a login with a claude.ai account, and CLAUDE_CODE_OAUTH_TOKEN is not one; log in with \"./cbox login\", or start the box with CLAUDE_MODE=shell and the same volume and run \"box-entrypoint login\" there")]
     fn remote_control_wants_a_login(
         #[case] files: &[(&str, &str)],
         #[case] variables: &[(&str, &str)],
@@ -263,7 +307,7 @@ mod tests {
         let directory = directory(files);
         let look = || find_login(directory.path(), &environment(variables), directory.path());
         assert!(matches!(look(), Ok(Credential::Login(_))));
-        std::fs::remove_file(directory.path().join(LOGIN_FILE)).expect("it is there");
+        std::fs::remove_file(directory.path().join(login::FILE)).expect("it is there");
         let error = look().expect_err("there is no login");
         let text = error
             .to_string()
@@ -314,7 +358,7 @@ mod tests {
         assert_eq!(
             (error.to_string().as_str(), error.exit_code()),
             (
-                "no credential: /no/secrets has neither oauth-token nor api-key nor auth-token, and /no/config/.credentials.json does not exist; \
+                "no credential: /no/secrets has neither oauth-token nor api-key nor auth-token, and /no/config/.credentials.json holds no login; \
                  mount one of these files, or a volume with a login",
                 66
             )
@@ -353,7 +397,7 @@ mod tests {
 
     fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
         let directory = tempfile::tempdir().expect("a directory can be made");
-        for (name, content) in files.iter().chain(&[(LOGIN_FILE, "{}")]) {
+        for (name, content) in files.iter().chain(&[(login::FILE, LOGIN)]) {
             std::fs::write(directory.path().join(name), content).expect("a file can be written");
         }
         directory

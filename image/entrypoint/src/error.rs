@@ -40,15 +40,56 @@ pub enum Error {
     RemoteControlOverGateway { value: OsString },
 
     #[error(
-        "Remote Control takes no API key and no long-lived token, only a login with a claude.ai account, and {name} is not one; start the box with CLAUDE_MODE=shell and the same volume, and run \"claude auth login\""
+        "Remote Control takes no API key and no long-lived token, only a login with a claude.ai account, and {name} is not one; log in with \"./cbox login\", or start the box with CLAUDE_MODE=shell and the same volume and run \"box-entrypoint login\" there"
     )]
     NotForRemoteControl { name: String },
 
     #[error(
-        "Remote Control needs a login with a claude.ai account, and {login} does not exist; start the box with CLAUDE_MODE=shell and the same volume, and run \"claude auth login\"",
+        "Remote Control needs a login with a claude.ai account, and {login} holds none; log in with \"./cbox login\", or start the box with CLAUDE_MODE=shell and the same volume and run \"box-entrypoint login\" there",
         login = login.display()
     )]
     NoLogin { login: PathBuf },
+
+    #[error("CLAUDE_CODE_USE_BEDROCK and CLAUDE_CODE_USE_VERTEX are both set; leave one of them out")]
+    TwoClouds,
+
+    #[error("{name} is {value:?}, which is neither 1 nor 0; set it to one of them, or leave it out")]
+    NeitherYesNorNo { name: &'static str, value: OsString },
+
+    #[error(
+        "{name} is set, which everything in the box could read; mount the keys as a file and name it in AWS_SHARED_CREDENTIALS_FILE, or use a web identity (AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE)"
+    )]
+    CloudSecretInEnvironment { name: &'static str },
+
+    #[error("{name} names {path}, which cannot be read: {source}; mount the file there, readable for user {user}", path = path.display())]
+    CloudFileUnreadable {
+        name: &'static str,
+        path: PathBuf,
+        source: io::Error,
+        user: u32,
+    },
+
+    #[error(
+        "{name} is set, and Remote Control works with Anthropic's own service alone; leave it out, or set CLAUDE_MODE to \"interactive\""
+    )]
+    RemoteControlOverCloud { name: &'static str },
+
+    #[error("{path} is no login of Claude's (half-written, perhaps); remove it, and log in again with \"box-entrypoint login\"", path = path.display())]
+    LoginDamaged { path: PathBuf },
+
+    #[error("the login {path} expired {since} ago by this machine's clock and cannot be renewed; log in again with \"box-entrypoint login\", or set the clock", path = path.display())]
+    LoginExpired { path: PathBuf, since: String },
+
+    #[error(
+        "a login is typed at a terminal, and standard {stream} is none; give it one (docker exec -it, kubectl exec -it, ./cbox login)"
+    )]
+    LoginWithoutTerminal { stream: &'static str },
+
+    #[error("another login is under way in this box's volume (it holds {path}); wait for it, or end it", path = path.display())]
+    LoginUnderWay { path: PathBuf },
+
+    #[error("nobody logged in: Claude ended with {end}; what was in the volume before is unchanged")]
+    LoginNotDone { end: String },
 
     #[error("the API refused the credential {name}; replace it and start the box again")]
     CredentialRefused { name: String },
@@ -114,6 +155,11 @@ pub enum Error {
     )]
     OutcomeNotKept { source: io::Error },
 
+    #[error(
+        "the box runs as root, for whom Claude does nothing without asking, and headless nobody is asked; run it as any other user (the image's own is 10000)"
+    )]
+    HeadlessRoot,
+
     #[error("CLAUDE_PROMPT is empty; headless mode needs a task there, or in the file that CLAUDE_PROMPT_FILE names")]
     NoPrompt,
 
@@ -135,7 +181,7 @@ pub enum Error {
     AuthTokenInEnvironment { path: PathBuf },
 
     #[error(
-        "no credential: {directory} has neither oauth-token nor api-key nor auth-token, and {login} does not exist; mount one of these files, or a volume with a login",
+        "no credential: {directory} has neither oauth-token nor api-key nor auth-token, and {login} holds no login; mount one of these files, or a volume with a login",
         directory = directory.display(),
         login = login.display()
     )]
@@ -173,6 +219,17 @@ pub enum Error {
         user: u32,
     },
 
+    #[error(
+        "{path} belongs to user {owner} and cannot be written by user {user}: {source}; give it to that user (chown, or fsGroup in a pod), or run the box as user {owner}",
+        path = path.display()
+    )]
+    StateNotOurs {
+        path: PathBuf,
+        source: io::Error,
+        user: u32,
+        owner: u32,
+    },
+
     #[error("the working directory cannot be used: {source}; mount one at /workspace that this user may enter")]
     NoWorkingDirectory { source: io::Error },
 
@@ -206,26 +263,41 @@ impl Error {
             | Self::NoAmount { .. }
             | Self::NoRunId { .. }
             | Self::OtherPrompt { .. }
+            | Self::HeadlessRoot
             | Self::NoPrompt
             | Self::TwoPrompts
             | Self::PromptUnreadable { .. }
             | Self::PromptFileEmpty { .. }
             | Self::NoTerminal { .. }
+            | Self::LoginWithoutTerminal { .. }
+            | Self::TwoClouds
+            | Self::NeitherYesNorNo { .. }
+            | Self::CloudSecretInEnvironment { .. }
+            | Self::RemoteControlOverCloud { .. }
             | Self::AuthTokenInEnvironment { .. } => exit_code::USAGE,
+            Self::CloudFileUnreadable { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                exit_code::NOT_PERMITTED
+            }
             Self::NoCredential { .. }
             | Self::NoLogin { .. }
             | Self::CredentialEmpty { .. }
+            | Self::CloudFileUnreadable { .. }
             | Self::CredentialIsDirectory { .. } => exit_code::NO_CREDENTIAL,
-            Self::CredentialMalformed { .. } | Self::RunDamaged { .. } => exit_code::REFUSED,
-            Self::RunUnderWay { .. } | Self::SessionHeld { .. } => exit_code::TRY_LATER,
-            Self::CredentialUnreadable { .. } | Self::CredentialRefused { .. } | Self::NotForRemoteControl { .. } => {
-                exit_code::NOT_PERMITTED
+            Self::CredentialMalformed { .. } | Self::LoginDamaged { .. } | Self::RunDamaged { .. } => {
+                exit_code::REFUSED
             }
+            Self::RunUnderWay { .. } | Self::LoginUnderWay { .. } | Self::SessionHeld { .. } => exit_code::TRY_LATER,
+            Self::CredentialUnreadable { .. }
+            | Self::CredentialRefused { .. }
+            | Self::LoginExpired { .. }
+            | Self::LoginNotDone { .. }
+            | Self::NotForRemoteControl { .. } => exit_code::NOT_PERMITTED,
             Self::CredentialPipe { .. } | Self::Waiting { .. } => exit_code::NO_RESULT,
             Self::NoHome
             | Self::OutcomeNotKept { .. }
             | Self::RunUnreadable { .. }
             | Self::StateNotWritable { .. }
+            | Self::StateNotOurs { .. }
             | Self::StateFull { .. }
             | Self::NoLocks { .. }
             | Self::TemporaryNotPrivate { .. }

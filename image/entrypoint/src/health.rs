@@ -78,7 +78,7 @@ fn is_ready(main: &Process, secrets: &Path, environment: &Environment) -> Result
     // What Claude was given counts, even if the file has changed since; unless it reads the file itself.
     let given = match credential {
         Credential::ApiKey(_) | Credential::OauthToken(_) => notes.credential_of(main),
-        Credential::AuthTokenFile(_) | Credential::Login(_) => None,
+        Credential::AuthTokenFile(_) | Credential::Login(_) | Credential::Cloud { .. } => None,
     };
     if notes.is_refused(&given.unwrap_or_else(|| credential.fingerprint())) {
         return Err(Error::CredentialRefused {

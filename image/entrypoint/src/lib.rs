@@ -16,13 +16,16 @@
 pub mod arguments;
 pub mod briefing;
 pub mod claude;
+pub mod cloud;
 pub mod credential;
 pub mod environment;
 pub mod error;
 pub mod file;
 pub mod headless;
 pub mod health;
+pub mod instructions;
 pub mod lease;
+pub mod login;
 pub mod mcp;
 pub mod message;
 pub mod mode;
@@ -33,6 +36,7 @@ pub mod process;
 pub mod runs;
 pub mod session;
 pub mod shell;
+pub mod sign_in;
 pub mod state;
 pub mod task;
 pub mod tier;
@@ -44,10 +48,10 @@ use environment::Environment;
 use error::Error;
 use lease::Lease;
 use mcp::Server;
-use mode::Mode;
+use mode::{Kind, Mode};
 use notes::Notes;
 use process::Process;
-use rustix::process::DumpableBehavior;
+use rustix::process::{DumpableBehavior, Resource, Rlimit};
 use session::{Choice, Session};
 use state::Places;
 use std::ffi::OsString;
@@ -64,6 +68,11 @@ pub fn main(arguments: Vec<OsString>, environment: Environment) -> ExitCode {
         Ok(Command::Start(arguments)) => start(&arguments, environment),
         Ok(Command::Health { secrets, probe }) => return answer(health::check(probe, &secrets, &environment)),
         Ok(Command::Note(told)) => note(told, &environment),
+        Ok(Command::Credential { secrets }) => tell_credential(&secrets, &environment),
+        Ok(Command::Login(arguments)) => {
+            keep_to_ourselves();
+            sign_in::run(&arguments, environment)
+        }
         Err(error) => Err(error),
     };
     match result {
@@ -110,14 +119,48 @@ fn note(told: Told, environment: &Environment) -> Result<u8, Error> {
     .map_err(|source| state::not_writable(&places.home, source))
 }
 
+/// Says what a start would take for its credential.
+fn tell_credential(secrets: &Path, environment: &Environment) -> Result<u8, Error> {
+    let places = Places::from_environment(environment)?;
+    let credential = match Kind::from_environment(environment)? {
+        Kind::RemoteControl => credential::find_login(secrets, environment, &places.config),
+        Kind::Headless | Kind::Interactive | Kind::Shell => credential::find(secrets, environment, &places.config),
+    }?;
+    let notes = Notes::of(&places.home);
+    let refused = if notes.is_refused(&credential.fingerprint()) {
+        "; the API refused it"
+    } else {
+        ""
+    };
+    println!("{}{refused}", credential.words());
+    Ok(error::exit_code::DONE)
+}
+
+/// Our own environment may hold a credential, and Claude's memory does.
+fn keep_to_ourselves() {
+    // Nobody but root may read us through /proc.
+    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    // What crashes leaves no image of its memory, on the work's file system of all places. Zero would still let the kernel hand one to a
+    // program (core(5), "Piping core dumps to a program"); it takes 1 for neither (fs/coredump.c). It is inherited, and cannot be raised.
+    let hard = rustix::process::getrlimit(Resource::Core).maximum;
+    let size = Some(hard.unwrap_or(1).min(1));
+    let _ = rustix::process::setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: size,
+            maximum: size,
+        },
+    );
+}
+
 /// Everything up to Claude, and in headless mode up to its end.
 fn start(arguments: &Arguments, mut environment: Environment) -> Result<u8, Error> {
-    // Our own environment may hold a credential: nobody but root may read it, or our memory, through /proc.
-    let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    keep_to_ourselves();
 
     let mode = Mode::from_environment(&environment)?;
     let tier = Tier::from_environment(&environment)?;
     mode.require_terminal(arguments)?;
+    mode.require_user(&environment)?;
     let places = Places::from_environment(&environment)?;
     match mode {
         Mode::Interactive | Mode::RemoteControl => {
@@ -207,6 +250,7 @@ fn prepare(
     environment: &Environment,
 ) -> Result<Notes, Error> {
     state::prepare(places)?;
+    sign_in::tidy(&places.home);
     briefing::write(places, tier, environment)?;
     let notes = Notes::of(&places.home);
     let fingerprint = credential.map(Credential::fingerprint);

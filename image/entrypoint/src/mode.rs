@@ -1,6 +1,7 @@
 //! What the box is started for.
 
 use crate::arguments::Arguments;
+use crate::cloud::Cloud;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::task::Task;
@@ -57,10 +58,24 @@ impl Mode {
                 if let Some(value) = environment.get("ANTHROPIC_BASE_URL") {
                     return Err(Error::RemoteControlOverGateway { value: value.into() });
                 }
+                if let Some(cloud) = Cloud::from_environment(environment)? {
+                    return Err(Error::RemoteControlOverCloud { name: cloud.variable() });
+                }
                 Self::RemoteControl
             }
             Kind::Shell => Self::Shell,
         })
+    }
+
+    /// Claude does not skip its questions for root, unless it is told that this root is one of a sandbox (`IS_SANDBOX`).
+    pub fn require_user(&self, environment: &Environment) -> Result<(), Error> {
+        if matches!(self, Self::Headless(_))
+            && rustix::process::geteuid().is_root()
+            && environment.get("IS_SANDBOX").is_none()
+        {
+            return Err(Error::HeadlessRoot);
+        }
+        Ok(())
     }
 
     /// Without a terminal Claude would take an interactive start for a headless one. Whoever passes arguments to Claude knows better.

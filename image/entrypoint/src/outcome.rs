@@ -167,6 +167,11 @@ fn classify_error(report: &Report) -> Outcome {
         let sentence = "Claude does not accept the credential".into();
         return outcome(exit_code::NOT_PERMITTED, Reason::Auth, sentence);
     }
+    // Bedrock's and Vertex's, of which Claude finds none.
+    if report.text.starts_with("API Error: Could not load ") {
+        let sentence = "Claude finds no credential of the cloud".into();
+        return outcome(exit_code::NOT_PERMITTED, Reason::Auth, sentence);
+    }
     if report.text.starts_with("API Error") {
         let sentence = "the API cannot be reached".into();
         return outcome(exit_code::UNAVAILABLE, Reason::Api, sentence);
@@ -321,6 +326,7 @@ mod tests {
     #[case(r#"{"is_error":true,"subtype":"success","api_error_status":null,"terminal_reason":"completed","result":"API Error: Unable to connect to API (ECONNREFUSED)"}"#, End::Exited(1), None, 69, "the API cannot be reached: API Error: Unable to connect to API (ECONNREFUSED)")]
     // Claude itself refuses the credential.
     #[case(r#"{"is_error":true,"subtype":"success","api_error_status":null,"terminal_reason":"api_error","result":"Not logged in · Please run /login"}"#, End::Exited(1), None, 77, "Claude does not accept the credential: Not logged in · Please run /login")]
+    #[case(r#"{"is_error":true,"subtype":"success","api_error_status":null,"terminal_reason":"api_error","result":"API Error: Could not load AWS credentials"}"#, End::Exited(1), None, 77, "Claude finds no credential of the cloud: API Error: Could not load AWS credentials")]
     // Claude's own errors.
     #[case(r#"{"is_error":true,"subtype":"error_max_budget_usd","terminal_reason":"budget_exhausted","errors":["Reached maximum budget ($1)"]}"#, End::Exited(1), None, 1, "Claude reported an error (error_max_budget_usd): Reached maximum budget ($1)")]
     #[case(

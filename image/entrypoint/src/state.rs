@@ -14,7 +14,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Claude's file for what it remembers; in its configuration directory if the environment names one, as it does here.
-const MEMORY_FILE: &str = ".claude.json";
+pub const MEMORY_FILE: &str = ".claude.json";
 
 /// The directories that Claude writes to.
 #[derive(Debug, PartialEq, Eq)]
@@ -114,10 +114,27 @@ pub fn require_writable(directory: &Path) -> Result<(), Error> {
 
 /// The error for a place that does not take what must be kept.
 pub fn not_writable(path: &Path, source: io::Error) -> Error {
-    Error::StateNotWritable {
-        path: path.into(),
-        source,
-        user: rustix::process::getuid().as_raw(),
+    use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, StorageFull};
+    let user = rustix::process::getuid().as_raw();
+    let path = path.to_owned();
+    match source.kind() {
+        StorageFull | QuotaExceeded => Error::StateFull {
+            path: path
+                .ancestors()
+                .find(|above| above.is_dir())
+                .unwrap_or(&path)
+                .to_owned(),
+        },
+        PermissionDenied => match fs::metadata(&path).map(|found| found.uid()) {
+            Ok(owner) if owner != user => Error::StateNotOurs {
+                path,
+                source,
+                user,
+                owner,
+            },
+            _ => Error::StateNotWritable { path, source, user },
+        },
+        _ => Error::StateNotWritable { path, source, user },
     }
 }
 

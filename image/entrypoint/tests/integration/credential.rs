@@ -57,7 +57,8 @@ fn a_gateways_token_stays_in_its_file() {
 fn a_login_in_the_volume_is_enough() {
     let world = World::new(&format!("echo '{RESULT}'"));
     std::fs::create_dir(world.path("home/.claude")).expect("a directory can be made");
-    std::fs::write(world.path("home/.claude/.credentials.json"), "{}").expect("a file can be written");
+    let login = r#"{"claudeAiOauth":{"accessToken":"t","refreshToken":"r"}}"#;
+    std::fs::write(world.path("home/.claude/.credentials.json"), login).expect("a file can be written");
     assert_eq!(run(world.command(&HEADLESS, &[])).code, Some(0));
     assert!(!world.recorded("environment").contains("FILE_DESCRIPTOR"));
 }

@@ -10,7 +10,7 @@ use std::os::unix::process::CommandExt;
 #[case(&[("CLAUDE_MODE", "batch")], 64, r#"CLAUDE_MODE is "batch", which is no mode; set it to "headless", "interactive", "remote-control" or "shell""#)]
 #[case(&[("CLAUDE_MODE", "headless"), ("CLAUDE_PROMPT", "")], 64, "CLAUDE_PROMPT is empty; headless mode needs a task there, or in the file that CLAUDE_PROMPT_FILE names")]
 #[case(&[], 64, r#"interactive mode needs a terminal, and standard input is none; start the container with a terminal (docker run -it, or "stdin: true" and "tty: true" in a pod), or set CLAUDE_MODE to "headless""#)]
-#[case(&HEADLESS, 66, "no credential: DIR/secrets has neither oauth-token nor api-key nor auth-token, and DIR/home/.claude/.credentials.json does not exist; mount one of these files, or a volume with a login")]
+#[case(&HEADLESS, 66, "no credential: DIR/secrets has neither oauth-token nor api-key nor auth-token, and DIR/home/.claude/.credentials.json holds no login; mount one of these files, or a volume with a login")]
 fn touches_nothing(#[case] variables: &[(&str, &str)], #[case] code: i32, #[case] sentence: &str) {
     let world = World::new("");
     let mut command = world.command(variables, &[]);
@@ -36,9 +36,16 @@ fn a_home_that_cannot_be_written() {
     let world = World::new("").with_secret("api-key", "k");
     fs::set_permissions(world.path("home"), Permissions::from_mode(0o555)).expect("its mode can be set");
     let (command, user, _) = as_somebody(&world, &HEADLESS);
-    let sentence = format!(
-        "DIR/home cannot be written by user {user}: Permission denied (os error 13); mount a volume or a tmpfs there that this user may write"
-    );
+    // Root's home, tried as somebody else; or our own, which we may not write ourselves.
+    let sentence = if rustix::process::geteuid().is_root() {
+        format!(
+            "DIR/home belongs to user 0 and cannot be written by user {user}: Permission denied (os error 13); give it to that user (chown, or fsGroup in a pod), or run the box as user 0"
+        )
+    } else {
+        format!(
+            "DIR/home cannot be written by user {user}: Permission denied (os error 13); mount a volume or a tmpfs there that this user may write"
+        )
+    };
     assert_eq!(run(command), ended(&world, 73, &sentence));
     assert!(world.is_untouched());
 }

@@ -66,6 +66,8 @@ impl World {
         command.current_dir(self.path("workspace")).env_clear();
         command.env("PATH", format!("{}:/usr/bin:/bin", self.path("bin").display()));
         command.env("HOME", self.path("home")).env("TMPDIR", self.path("tmp"));
+        // Whoever runs these tests may be root, and the fake Claude does not mind.
+        command.env("IS_SANDBOX", "1");
         command.envs(variables.iter().copied());
         command
     }
