@@ -81,11 +81,11 @@ pub fn need_script(need: &Need) -> String {
     )
 }
 
-/// How `docker run` gives a need's right, and nothing but that: to root, since Docker and Kubernetes give capabilities to
-/// no other user.
+/// How `docker run` gives capabilities to a need's script, and nothing but these: to root, since Docker and Kubernetes
+/// give capabilities to no other user.
 #[must_use]
-pub fn rights(need: &Need) -> Vec<String> {
-    let capabilities = need.capabilities.iter().map(|it| format!("--cap-add={it}"));
+pub fn rights(need: &Need, capabilities: &[String]) -> Vec<String> {
+    let capabilities = capabilities.iter().map(|it| format!("--cap-add={it}"));
     let seccomp = need.seccomp.iter().map(|it| format!("--security-opt=seccomp={it}"));
     ["--user=0:0".to_owned()]
         .into_iter()
