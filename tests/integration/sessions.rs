@@ -105,9 +105,9 @@ fn container(model: &Model, volume: &Volume, choice: &str) -> Vec<String> {
         terminal: true,
         background: Some(Background {
             name: String::new(),
-            home: String::new(),
             restarts: false,
         }),
+        home: Some(String::new()),
         ..Container::default()
     };
     // The volume is a directory in place of a named one, and the name is Docker's choice.
