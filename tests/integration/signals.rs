@@ -49,9 +49,9 @@ enum Init {
     /// Ours by tini's name.
     Tini,
     /// Ours.
-    BoxInit,
+    Own,
     /// Ours, for the program's whole group.
-    BoxInitGroup,
+    OwnGroup,
     /// Docker's own, which is tini.
     Docker,
     /// Ours, in another container's PID namespace, where it is not process 1.
@@ -63,8 +63,8 @@ impl Init {
         match self {
             Self::None | Self::Docker => &[],
             Self::Tini => &["/usr/bin/box-init", "--as", "tini", "--"],
-            Self::BoxInit | Self::Shared => &["/usr/bin/box-init", "--"],
-            Self::BoxInitGroup => &["/usr/bin/box-init", "-g", "--"],
+            Self::Own | Self::Shared => &["/usr/bin/box-init", "--"],
+            Self::OwnGroup => &["/usr/bin/box-init", "-g", "--"],
         }
     }
 }
@@ -283,15 +283,7 @@ impl Place {
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn matrix(
-    #[values(
-        Init::None,
-        Init::Tini,
-        Init::BoxInit,
-        Init::BoxInitGroup,
-        Init::Docker,
-        Init::Shared
-    )]
-    init: Init,
+    #[values(Init::None, Init::Tini, Init::Own, Init::OwnGroup, Init::Docker, Init::Shared)] init: Init,
     #[values(false, true)] terminal: bool,
     #[values(Program::Listener, Program::Plain)] program: Program,
 ) {
@@ -330,15 +322,7 @@ async fn matrix(
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn control_c(
-    #[values(
-        Init::None,
-        Init::Tini,
-        Init::BoxInit,
-        Init::BoxInitGroup,
-        Init::Docker,
-        Init::Shared
-    )]
-    init: Init,
+    #[values(Init::None, Init::Tini, Init::Own, Init::OwnGroup, Init::Docker, Init::Shared)] init: Init,
     #[values(Program::Listener, Program::Plain)] program: Program,
 ) {
     let place = Place::new(init).await;

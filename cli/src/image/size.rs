@@ -108,7 +108,7 @@ impl Sizes {
 /// A bar for each layer, the largest first: the dark part is what is stored of it.
 fn chart(sizes: &Sizes) -> String {
     let mut layers: Vec<&Layer> = sizes.layers.iter().collect();
-    layers.sort_by(|one, other| other.uncompressed_size.cmp(&one.uncompressed_size));
+    layers.sort_by_key(|layer| std::cmp::Reverse(layer.uncompressed_size));
     let largest = layers.first().map_or(0, |layer| layer.uncompressed_size).max(1);
     let names = layers
         .iter()
