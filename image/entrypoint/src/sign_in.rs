@@ -250,9 +250,7 @@ mod tests {
     fn one_login_at_a_time_and_the_next_start_tidies_up() {
         let home = home(None);
         let attempt = Attempt::begin(home.path()).expect("the home is writable");
-        let Err(error) = Attempt::begin(home.path()) else {
-            panic!("two logins at a time");
-        };
+        let error = Attempt::begin(home.path()).err().expect("one login at a time");
         assert_eq!(error.exit_code(), 75, "{error}");
         tidy(home.path());
         assert!(attempt.directory.exists());
