@@ -226,7 +226,7 @@ impl<'a> Cell<'a> {
             Expected::Heard => {
                 self.ends_with(7).await;
                 let output = self.output().await;
-                for line in [&format!("got {name}"), "zombies 0", "last write"] {
+                for line in [format!("got {name}").as_str(), "zombies 0", "last write"] {
                     assert!(
                         output.lines().any(|it| it.ends_with(line)),
                         "{}, {name}: no {line:?} in {output}",
