@@ -20,7 +20,7 @@ enum Runner {
 }
 
 /// The commands, and where each is run.
-const COMMANDS: [(&str, Runner); 29] = [
+const COMMANDS: [(&str, Runner); 30] = [
     ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
     (
         "./cbox demo --on kind",
