@@ -70,9 +70,7 @@ pub fn run(arguments: &Arguments, mut environment: Environment) -> Result<u8, Er
         );
         return Ok(exit_code::DONE);
     }
-    // Claude takes Ctrl-C for itself and may end as it likes then.
-    let signal = signal.or(status.signal());
-    if let Some(signal) = signal {
+    if let Some(signal) = signal.or_else(|| signal_of(status)) {
         eprintln!(
             "box-entrypoint: the login was cancelled (signal {signal}); what was in the volume before is unchanged"
         );
@@ -81,6 +79,12 @@ pub fn run(arguments: &Arguments, mut environment: Environment) -> Result<u8, Er
     Err(Error::LoginNotDone {
         end: format!("exit code {}", status.code().unwrap_or_default()),
     })
+}
+
+/// Ctrl-C is a character for Claude, which reads keys one by one: it ends with the code that a shell would give.
+fn signal_of(status: ExitStatus) -> Option<i32> {
+    let code = status.code().filter(|code| (129..=192).contains(code));
+    status.signal().or(code.map(|code| code - 128))
 }
 
 /// Waits for Claude's end, and tells the first signal that came meanwhile. Claude shares our process group, so that those of the terminal
@@ -243,6 +247,13 @@ mod tests {
             drop(attempt);
             assert_eq!(files(home.path()), before);
             assert!(!home.path().join(DIRECTORY).exists());
+        }
+    }
+
+    #[test]
+    fn a_cancelled_login_ends_like_its_signal() {
+        for (raw, expected) in [(2, Some(2)), (130 << 8, Some(2)), (1 << 8, None), (0, None)] {
+            assert_eq!(signal_of(ExitStatus::from_raw(raw)), expected);
         }
     }
 
