@@ -30,7 +30,6 @@ mod readme;
 mod reproducible;
 mod runs;
 mod server;
-mod signals;
 mod skills;
 mod style;
 mod terminal;
