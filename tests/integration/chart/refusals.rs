@@ -124,6 +124,10 @@ fn cases() -> Vec<(&'static str, Value)> {
             values(json!({"extraEnv": [{"name": "ANTHROPIC_API_KEY", "value": "sk-ant"}]})),
         ),
         (
+            "a cloud's key as a variable",
+            values(json!({"extraEnv": [{"name": "AWS_SECRET_ACCESS_KEY", "value": "secret"}]})),
+        ),
+        (
             "a variable of the chart's",
             values(json!({"extraEnv": [{"name": "CLAUDE_TIER", "value": "operator"}]})),
         ),
@@ -168,6 +172,9 @@ fn what_is_consistent_is_taken() {
         headless(json!({"headless": {"schedule": "0 6 * * *"}})),
         headless(json!({"headless": {"run": "again"}})),
         headless(json!({"credentials": {"existingSecret": ""}, "persistence": {"existingClaim": "home"}})),
+        headless(
+            json!({"credentials": {"existingSecret": ""}, "extraEnv": [{"name": "CLAUDE_CODE_USE_BEDROCK", "value": "1"}]}),
+        ),
         airgapped(json!({})),
         airgapped(json!({"network": {"gateway": {"cidr": "fd00::7/128"}}})),
         airgapped(json!({"network": {"dns": {"cidrs": ["169.254.20.10/32", "10.0.0.10/32", "fd00::a/128"]}}})),
