@@ -84,7 +84,7 @@ impl Row {
             if self.flavour == Flavour::Core { "core" } else { "full" }.to_owned(),
             architectures.join(" "),
             needs.unwrap_or_else(|| "-".to_owned()),
-            first_command(&self.probe.run),
+            first_command(&self.probe.run, &self.tool),
         ]
     }
 }
@@ -138,13 +138,17 @@ pub(crate) fn table(rows: &[Row]) -> String {
     text
 }
 
-/// The first line of a probe that is no comment, cut to the table's width.
-fn first_command(script: &str) -> String {
-    let line = script
+/// The first line of a probe that calls the tool by its name, or else the first that is no comment, cut to the table's
+/// width.
+fn first_command(script: &str, tool: &str) -> String {
+    let lines: Vec<&str> = script
         .lines()
         .map(str::trim)
-        .find(|line| !line.is_empty() && !line.starts_with('#'))
-        .unwrap_or_default();
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect();
+    let is_part_of_a_name = |letter: char| letter.is_alphanumeric() || letter == '-';
+    let calls = |line: &&&str| line.split(|letter| !is_part_of_a_name(letter)).any(|word| word == tool);
+    let line = lines.iter().find(calls).or(lines.first()).copied().unwrap_or_default();
     if line.chars().count() <= PROBE_WIDTH {
         return line.to_owned();
     }
