@@ -30,6 +30,7 @@ mod readme;
 mod reproducible;
 mod runs;
 mod server;
+mod signals;
 mod skills;
 mod style;
 mod terminal;
