@@ -35,7 +35,7 @@ fn an_unknown_need_is_a_wrong_argument() {
     Machine::new().check(
         &["--install", "emacs"],
         64,
-        "cbox: --install knows rust, nix, docker, compose, qemu, shellcheck, npm, mmdebstrap and python, not 'emacs'\n",
+        "cbox: --install knows rust, nix, docker, compose, qemu, shellcheck, npm, mmdebstrap, chromium and python, not 'emacs'\n",
     );
 }
 

@@ -8,8 +8,7 @@ use std::path::PathBuf;
 /// What `--help` prints.
 pub const HELP: &str = "\
 Usage: box-entrypoint [--secrets DIRECTORY] [-- ARGUMENT...]
-       box-entrypoint [--secrets DIRECTORY] health live|ready|startup
-       box-entrypoint [--secrets DIRECTORY] credential
+       box-entrypoint [--secrets DIRECTORY] credential | health live|ready|startup
        box-entrypoint login [ARGUMENT...]
 
 Prepares the box and runs Claude Code in it, as its environment says:
@@ -30,9 +29,8 @@ _VERTEX); the files oauth-token, api-key, auth-token in /run/secrets/anthropic;
 CLAUDE_CODE_OAUTH_TOKEN, ANTHROPIC_API_KEY; a login on the volume.
 
 Exit code: 0 done; 1 Claude reports an error; 64 wrong setting; 65 refused or
-malformed; 66 no credential; 69 API not reachable; 70 no result; 73 state not
-writable; 75 rate limit, or another box has the run or session; 77 credential
-refused; 124 too late; 128 + n signal n.
+malformed; 66 no credential; 69 no API; 70 no result; 73 state not writable;
+75 try later; 77 credential refused; 124 too late; 128 + n signal n.
 ";
 
 const SECRETS_DEFAULT: &str = "/run/secrets/anthropic";
