@@ -189,7 +189,7 @@ mod tests {
         let made = folder.path().join("made");
         let begun = folder.path().join("begun");
         let script = format!(
-            "(touch {}; while ! [ -e {}/go ]; do sleep 0.02; done; touch {}) >/dev/null 2>&1 & sleep 1000",
+            "(touch {}; while ! [ -e {}/go ]; do sleep 0.02; done; touch {}) >/dev/null 2>&1 & exec sleep 1000",
             begun.display(),
             folder.path().display(),
             made.display()

@@ -67,7 +67,9 @@ mod tests {
         let runs = runs();
         let text = xml(&report(&runs)).expect("it is written");
         assert!(
-            text.contains("<testsuites name=\"the &lt;chart&gt;\" tests=\"3\" failures=\"1\" errors=\"1\""),
+            text.contains(
+                "<testsuites name=\"the &lt;chart&gt;\" tests=\"3\" skipped=\"0\" failures=\"1\" errors=\"1\""
+            ),
             "{text}"
         );
         assert!(

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 /// What `--help` prints.
 pub const HELP: &str = "\
-Usage: box-entrypoint [--secrets DIRECTORY] [-- ARGUMENT...]
-       box-entrypoint [--secrets DIRECTORY] credential | health live|ready|startup
+Usage: box-entrypoint [--secrets DIR] [-- ARGUMENT...]
+       box-entrypoint [--secrets DIR] credential | health live|ready|startup
        box-entrypoint login [ARGUMENT...]
 
 Prepares the box and runs Claude Code in it, as its environment says:
