@@ -55,8 +55,8 @@ pub enum ChartError {
     /// Helm, the chart's schema or the chart itself refuses.
     #[error("{0}")]
     Refused(String),
-    /// What Helm rendered is no YAML.
-    #[error("cannot read what helm rendered: {0}")]
+    /// A text is no YAML.
+    #[error("it cannot be read as YAML: {0}")]
     Yaml(#[from] Box<serde_saphyr::Error>),
 }
 

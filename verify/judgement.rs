@@ -40,6 +40,14 @@ pub enum JudgementError {
         #[source]
         source: io::Error,
     },
+    /// A file of values is no YAML.
+    #[error("{} is no YAML, and so no values: {message}", .path.display())]
+    Values {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with the line.
+        message: String,
+    },
     /// The chart refuses the values, or there is no Helm.
     #[error(transparent)]
     Chart(#[from] ChartError),
@@ -112,9 +120,12 @@ impl Judge {
     pub fn subject(&self, name: Option<&str>, files: &[PathBuf]) -> Result<Subject, JudgementError> {
         let mut own = Value::Object(serde_json::Map::new());
         for path in files {
-            for object in chart::objects(&read(path)?)? {
-                chart::merge(&mut own, object);
-            }
+            let text = read(path)?;
+            let objects = chart::objects(&text).map_err(|error| JudgementError::Values {
+                path: path.clone(),
+                message: error.to_string(),
+            })?;
+            objects.into_iter().for_each(|object| chart::merge(&mut own, object));
         }
         let mut values = chart::objects(self.chart.get("values.yaml").map_or("", String::as_str))?
             .into_iter()

@@ -134,7 +134,10 @@ fn a_users_own_values_are_judged_and_compared() {
     let output = report(&before, &["network", "--values", &values("a.yaml", "")]);
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let results = before.join("results.jsonl");
-    let closed = values("b.yaml", "  internet: { enabled: false }\n");
+    let closed = values(
+        "b.yaml",
+        "  internet: { enabled: false }\n  gateway: { cidr: 10.1.2.3/32 }\n",
+    );
     let output = verify(&["network", "--values", &closed, "--compare", &results.to_string_lossy()]);
     let said = said(&output);
     assert_eq!(
@@ -168,7 +171,7 @@ fn wrong_input_is_said_in_one_sentence() {
         "cannot read /no/such/file.yaml",
     );
     check(&["--values", &file("key.yaml", "teir: readonly\n")], 65, "'teir'");
-    check(&["--values", &file("yaml.yaml", "a: [\n")], 65, "yaml");
+    check(&["--values", &file("yaml.yaml", "a: [\n")], 65, "yaml.yaml is no YAML");
     check(
         &[
             "--compare",

@@ -460,9 +460,9 @@ fn host(name: &str, address: IpAddr) -> Host {
     }
 }
 
-/// The addresses directly below and above one.
-fn neighbours(address: IpAddr) -> [IpAddr; 2] {
-    match address {
+/// The addresses directly below and above one, as far as they are private: a public one is open by another promise.
+fn neighbours(address: IpAddr) -> Vec<IpAddr> {
+    let both: [IpAddr; 2] = match address {
         IpAddr::V4(address) => {
             let number = u32::from(address);
             [number.wrapping_sub(1), number.wrapping_add(1)].map(|number| IpAddr::V4(number.into()))
@@ -471,7 +471,12 @@ fn neighbours(address: IpAddr) -> [IpAddr; 2] {
             let number = u128::from(address);
             [number.wrapping_sub(1), number.wrapping_add(1)].map(|number| IpAddr::V6(number.into()))
         }
-    }
+    };
+    let is_private = |address: &IpAddr| match address {
+        IpAddr::V4(address) => address.is_private(),
+        IpAddr::V6(address) => address.is_unique_local(),
+    };
+    both.into_iter().filter(is_private).collect()
 }
 
 /// A pod with an address out of the range that kubeadm gives to pods.

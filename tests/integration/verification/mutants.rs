@@ -41,8 +41,8 @@ fn values(profile: &str) -> Value {
 }
 
 #[rstest]
-#[case("readonly", 190)]
-#[case("airgapped", 50)]
+#[case("readonly", 100)]
+#[case("airgapped", 40)]
 fn every_mistake_in_the_policy_is_noticed(#[case] profile: &str, #[case] least: usize) {
     let file = format!("manifests/rendered/{profile}.yaml");
     let policies = from_yaml(&file, &read(&file)).expect("policies");
