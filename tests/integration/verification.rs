@@ -146,7 +146,7 @@ fn a_users_own_values_are_judged_and_compared() {
         "what is not promised is not open: {said}"
     );
     assert!(
-        said.contains(&format!("{OPEN} (by policy simulator): was open, is closed")),
+        said.contains("readonly/egress/tcp:443 11.0.0.0, above 10.0.0.0/8 (by policy simulator): was open, is closed"),
         "{said}"
     );
 }

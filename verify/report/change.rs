@@ -38,7 +38,7 @@ impl Display for Change {
     }
 }
 
-/// What changed from one run to the next, in the order of the cells' names.
+/// What changed from one run to the next: other answers first, then cells that are new or gone, each in the order of names.
 #[must_use]
 pub fn changes(before: &[Run], after: &[Run]) -> Vec<Change> {
     let (before, after) = (by_name(before), by_name(after));
@@ -52,7 +52,11 @@ pub fn changes(before: &[Run], after: &[Run]) -> Vec<Change> {
     for (_, new) in after.iter().filter(|(name, _)| !before.contains_key(*name)) {
         changes.push(change(new, None, Some(new)));
     }
-    changes.sort_by(|one, other| (&one.id, &one.oracle).cmp(&(&other.id, &other.oracle)));
+    let is_new_or_gone = |change: &Change| change.before.is_none() || change.after.is_none();
+    changes.sort_by(|one, other| {
+        let key = |change: &Change| (is_new_or_gone(change), change.id.clone(), change.oracle.clone());
+        key(one).cmp(&key(other))
+    });
     changes
 }
 
