@@ -322,9 +322,20 @@ async fn matrix(
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
 async fn control_c(
-    #[values(Init::None, Init::Tini, Init::Own, Init::OwnGroup, Init::Docker, Init::Shared)] init: Init,
+    #[values(Init::Tini, Init::Own, Init::OwnGroup, Init::Docker, Init::Shared)] init: Init,
     #[values(Program::Listener, Program::Plain)] program: Program,
 ) {
+    presses_control_c(init, program).await;
+}
+
+/// Without an init, for a program that listens: for one that does not the kernel drops the signal, and the terminal did not show
+/// the key either, so that nothing would tell when to look.
+#[tokio::test]
+async fn control_c_without_an_init() {
+    presses_control_c(Init::None, Program::Listener).await;
+}
+
+async fn presses_control_c(init: Init, program: Program) {
     let place = Place::new(init).await;
     let cell = place.cell(init, program, true).await;
     let options = AttachContainerOptionsBuilder::new()
