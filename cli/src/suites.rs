@@ -24,7 +24,8 @@ use world::World;
 /// dumb-init's cases. With another number something was not tried.
 const DUMB_INIT_CASES: u64 = 182;
 
-/// Their names begin so, and no other's. These send each signal to the init. What they show is shown natively, and for all but two signals by the others.
+/// How the names of four cases begin, and no other's. These send each signal to the init. What they show is shown natively, and
+/// for all but two signals by the others.
 const EMULATORS_SIGNALS: &str = "tests/proxies_signals_test.py::test_proxies_signals[";
 const EMULATORS_SIGNALS_CASES: u64 = 4;
 
