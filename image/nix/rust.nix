@@ -81,6 +81,15 @@ let
   locked = builtins.fromTOML (builtins.readFile (workspace + "/Cargo.lock"));
   manifest = member: builtins.fromTOML (builtins.readFile (workspace + "/${member}/Cargo.toml"));
 
+  # An empty crate in the place of each member.
+  stubs = ''
+    for member in $members; do
+      mkdir -p $member/src
+      : >$member/src/lib.rs
+      echo 'fn main() {}' >$member/src/main.rs
+    done
+  '';
+
   # The part of the workspace that `members` are: manifests with just what they need, so that what changes elsewhere
   # (the harness, another crate) does not build these anew. Without `tests` the test dependencies are left out too.
   part =
@@ -165,6 +174,7 @@ let
         name = "${name}-crates-${key}";
         narHash = crates.${name} or "sha256-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
         env = {
+          inherit members;
           certs = certs.bundle;
           path = [ toolchain ];
           lockfile = workspace + "/Cargo.lock";
@@ -173,7 +183,7 @@ let
           ${certs.use}
           ${lay}
           cat $lockfile >Cargo.lock
-          for member in ${toString members}; do mkdir -p $member/src; : >$member/src/lib.rs; : >$member/src/main.rs; done
+          ${stubs}
           . ${./cargo-vendor.sh}
         '';
       };
@@ -185,6 +195,9 @@ let
         lay
         vendor
         ;
+      # The names of its crates, and whether these are all that it is made of.
+      crates = map (member: manifests.${member}.package.name) members;
+      isAlone = used == [ ];
       # Each member's own files; a change of another crate's is not seen here.
       sources = map (
         member:
@@ -224,6 +237,36 @@ let
     done
     cat $vendor/Cargo.lock >Cargo.lock
   '';
+
+  # How a crate is made: the init is the smallest that it can be, and never moved in memory; for the others what counts is
+  # how quickly they are made.
+  made = crate: {
+    profile = if crate == "box-init" then "smallest" else "release";
+    flags = if crate == "box-init" then "\"-Crelocation-model=static\", " else "";
+  };
+
+  # What a crate's dependencies compile to, beside empty crates in the place of the part's own: a change of our code does not
+  # compile them anew. Of the empty crates nothing stays, or cargo, which goes by the files' times, would take them for ours.
+  compiled =
+    part: crate: arch:
+    let
+      target = systems.${arch}.rust;
+      inherit (made crate) profile flags;
+    in
+    run "${crate}-dependencies-${arch}"
+      {
+        inherit (part) vendor members crates;
+        path = [ toolchain ];
+      }
+      ''
+        ${configure target flags}
+        ${part.lay}
+        ${stubs}
+        cat $vendor/Cargo.lock >Cargo.lock
+        cargo build --profile ${profile} --frozen --package ${crate}
+        cargo clean --quiet --frozen --profile ${profile} $(printf -- '--package %s ' $crates)
+        mv target $out
+      '';
 in
 {
   inherit toolchain part sources;
@@ -233,20 +276,26 @@ in
     part: crate: arch:
     let
       target = systems.${arch}.rust;
-      # The init is the smallest that it can be, and never moved in memory; for the others what counts is how quickly they are made.
-      isSmallest = crate == "box-init";
-      profile = if isSmallest then "smallest" else "release";
-      flags = if isSmallest then "\"-Crelocation-model=static\", " else "";
+      inherit (made crate) profile flags;
     in
     run "${crate}-${arch}"
-      {
-        inherit (part) vendor members sources;
-        path = [ toolchain ];
-      }
+      (
+        {
+          inherit (part) vendor members sources;
+          path = [ toolchain ];
+        }
+        // (if part.isAlone then { } else { dependencies = compiled part crate arch; })
+      )
       ''
         ${configure target flags}
         ${copy}
         ${part.lay}
+        # Cargo compares times: of what was compiled before, nothing may be newer than anything else.
+        if test -n "''${dependencies-}"; then
+          cp -R $dependencies target
+          chmod -R u+w target
+          find target -exec touch -d @1 {} +
+        fi
         cargo build --profile ${profile} --frozen --package ${crate}
         mkdir -p $out/bin
         find target/${target}/${profile} -maxdepth 1 -type f -perm -100 -exec cp {} $out/bin \;
