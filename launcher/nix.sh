@@ -1,14 +1,23 @@
 # shellcheck shell=sh disable=SC2154 # Sourced by ../cbox.
 # Nix: root opens the store itself, so no daemon is needed.
 
+nix_is_configured() {
+  nix_can_open_root || return 1
+  if is_root; then
+    id nixbld1 >/dev/null 2>&1 && [ -e /etc/nix/nix.conf ]
+  else
+    store_is_open && trust_is_said
+  fi
+}
+
+nix_can_open_root() { case $root in *[!A-Za-z0-9/._+-]*) return 1 ;; esac }
+store_is_open() { [ -w /nix/var/nix/db ] || [ -S /nix/var/nix/daemon-socket/socket ]; }
+
 configure_nix() {
-  case $root in
-  *[!A-Za-z0-9/._+-]*)
+  nix_can_open_root ||
     die 64 "Nix cannot open a checkout under the name $root:" \
       "move it where the path holds letters, digits and /._+- alone"
-    ;;
-  esac
-  is_root || [ -w /nix/var/nix/db ] || [ -S /nix/var/nix/daemon-socket/socket ] ||
+  is_root || store_is_open ||
     die 69 "Nix's store is not $(id -un)'s and no nix-daemon runs:" \
       "sudo systemctl start nix-daemon, or use sudo for this command"
   ! is_root || { create_build_users && write_nix_conf; }
@@ -16,11 +25,15 @@ configure_nix() {
 }
 
 # Once for each bundle.
-say_whom_builds_trust() {
+trust_is_said() {
   is_root || [ -w /nix/var/nix/db ] || return 0
   trusted=$(trusted_bundle)
   { [ -e "$trusted" ] && [ "$trusted" != "$system_bundle" ]; } || return 0
-  [ "$trusted" != "$(cat "$cache/trusted" 2>/dev/null)" ] || return 0
+  [ "$trusted" = "$(cat "$cache/trusted" 2>/dev/null)" ]
+}
+
+say_whom_builds_trust() {
+  ! trust_is_said || return 0
   say "builds trust this machine's certificates: $trusted"
   echo "$trusted" >"$cache/trusted"
 }

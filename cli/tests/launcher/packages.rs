@@ -138,7 +138,7 @@ fn package_lists_that_cannot_be_updated_may_still_do() {
 
 #[test]
 fn two_launchers_do_not_install_at_once() {
-    let machine = Machine::new().program("npm", "");
+    let machine = Machine::new().program("apt-get", "echo nothing is to be installed twice; exit 100");
     write(&machine.path(".cache/cbox/lock"), "");
     let lock = File::open(machine.path(".cache/cbox/lock")).expect("the lock is there");
     lock.lock().expect("the lock is free");
@@ -148,6 +148,17 @@ fn two_launchers_do_not_install_at_once() {
     BufReader::new(stderr).read_line(&mut first).expect("a line is said");
     assert_eq!(first, "cbox: waiting for another ./cbox that is installing\n");
     assert_eq!(launcher.try_wait().expect("the launcher can be asked"), None);
+    // The other one has installed it.
+    let _machine = machine.program("npm", "");
     lock.unlock().expect("the lock is ours");
     assert!(launcher.wait().expect("the launcher ends").success());
+}
+
+#[test]
+fn who_lacks_nothing_waits_for_nobody() {
+    let machine = Machine::new().program("npm", "");
+    write(&machine.path(".cache/cbox/lock"), "");
+    let lock = File::open(machine.path(".cache/cbox/lock")).expect("the lock is there");
+    lock.lock().expect("the lock is free");
+    machine.check(&["--install", "npm"], 0, "");
 }

@@ -215,8 +215,15 @@ impl Boxed {
             .expect("kubectl answers")
     }
 
+    /// Its pod; null while there is none, as between an old one and a new one.
     pub(super) fn pod(&self) -> Value {
-        self.get("pod", &format!("{}-0", self.name))
+        let named = format!("--field-selector=metadata.name={}-0", self.name);
+        let pods = self
+            .shared
+            .kubectl
+            .get(&["pods", "--namespace", self.namespace.name(), &named])
+            .expect("kubectl answers");
+        pods["items"][0].clone()
     }
 
     pub(super) fn wait_until(&self, what: &str, mut holds: impl FnMut() -> bool) {

@@ -69,10 +69,11 @@ fn a_cluster_is_known_by_its_context() {
     session.types("echo $((6 * 7))-there\r");
     session.shows("42-there");
     drop(session);
-    let said = boxed.must(&["logs"]);
-    assert!(said.contains("42-there"), "{said}");
+    // The node writes its log beside what it sends to the terminal, and not before.
+    boxed.wait_until("its log has it", || boxed.must(&["logs"]).contains("42-there"));
 
     let before = boxed.pod()["metadata"]["uid"].clone();
+    assert!(before.is_string(), "{before}");
     boxed.must(&["redeploy"]);
     assert_eq!(boxed.pod()["metadata"]["uid"], before, "nothing changed");
     boxed.must(&["down"]);
