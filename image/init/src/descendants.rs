@@ -5,17 +5,19 @@
 
 use crate::message::Message;
 use crate::processes::{self, Buffer};
-use crate::sys::{self, ProcessId, SIGCONT};
+use crate::sys::{self, ProcessId, SIGCONT, SIGHUP, SIGKILL};
 
 /// More names than this make no sentence.
 const NAMES_MAX: u32 = 16;
 
-/// Sends a signal to every descendant but one, stopped ones too. `child` is our own child as long as it lives.
+/// Sends a signal to every descendant but one, stopped ones too. `child` is our own child as long as it lives. Whoever is asked to
+/// end, that one too, and ignores SIGTERM at a terminal, gets SIGHUP with it: interactive shells end with nothing else.
 pub fn send(signal: u32, except: Option<ProcessId>, child: Option<ProcessId>) {
     let us = sys::process_id();
     let mut buffer = Buffer::new();
     let seen = processes::for_each(&mut |process| {
-        if process != us && Some(process) != except {
+        if process != us {
+            let signal = if Some(process) == except { 0 } else { signal };
             send_if_ours(signal, process, us, &mut buffer);
         }
     });
@@ -27,12 +29,18 @@ pub fn send(signal: u32, except: Option<ProcessId>, child: Option<ProcessId>) {
 fn send_if_ours(signal: u32, process: ProcessId, us: ProcessId, buffer: &mut Buffer) {
     let held = sys::open_process(process);
     if processes::descends(process, us, buffer) {
-        let sent = match held {
-            Ok(held) => sys::send_to_process(held, signal).and_then(|()| sys::send_to_process(held, SIGCONT)),
-            Err(_) => sys::send(process, signal).and_then(|()| sys::send(process, SIGCONT)),
-        };
-        // It ended, or belongs to somebody whom we may not send anything: then it is named later.
-        let _ = sent;
+        let hangup = signal != SIGKILL && processes::stat(process, buffer).is_some_and(|stat| stat.wants_hangup());
+        for signal in [signal, if hangup { SIGHUP } else { 0 }] {
+            if signal == 0 {
+                continue;
+            }
+            let sent = match held {
+                Ok(held) => sys::send_to_process(held, signal).and_then(|()| sys::send_to_process(held, SIGCONT)),
+                Err(_) => sys::send(process, signal).and_then(|()| sys::send(process, SIGCONT)),
+            };
+            // It ended, or belongs to somebody whom we may not send anything: then it is named later.
+            let _ = sent;
+        }
     }
     if let Ok(held) = held {
         sys::close(held);

@@ -1,6 +1,6 @@
 //! One process, as proc(5)'s `stat` tells it to anyone.
 
-use crate::sys::ProcessId;
+use crate::sys::{ProcessId, SIGTERM};
 
 /// What is read of a `stat`. Names are cut to 15 bytes by the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,8 +13,12 @@ pub struct Stat<'a> {
     pub state: u8,
     /// Its parent's id; 0 if that is none that we can see.
     pub parent: ProcessId,
+    /// Whether it has a controlling terminal.
+    pub has_terminal: bool,
     /// When it started, in clock ticks since the machine's boot.
     pub started_ticks: u64,
+    /// The signals that it ignores, as bits, the first for signal 1.
+    pub ignored: u64,
 }
 
 impl<'a> Stat<'a> {
@@ -28,9 +32,16 @@ impl<'a> Stat<'a> {
             name: text.get(open + 1..close)?,
             state: *fields.next()?.first()?,
             parent: number(fields.next()?)? as ProcessId,
-            // Field 22 of all, counted from one.
-            started_ticks: number(fields.nth(17)?)?,
+            // Fields 7, 22 and 33 of all, counted from one.
+            has_terminal: fields.nth(2)? != b"0",
+            started_ticks: number(fields.nth(14)?)?,
+            ignored: number(fields.nth(10)?)?,
         })
+    }
+
+    /// Whether it hears of its end only as its terminal would tell it: interactive shells ignore SIGTERM.
+    pub fn wants_hangup(&self) -> bool {
+        self.has_terminal && self.ignored & (1 << (SIGTERM - 1)) != 0
     }
 
     /// Whether it has ended and only its status is left.
@@ -56,15 +67,24 @@ mod tests {
     #[test]
     fn a_name_may_hold_anything() {
         let text =
-            b"7 (a) R 1 (b) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 123456 2539520 200 18446744073709551615";
+            b"7 (a) R 1 (b) S 1 7 7 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 123456 2539520 200 18446744073709551615 1 1 0 0 0 0 \
+              0 16384 0";
         let expected = Stat {
             id: 7,
             name: b"a) R 1 (b",
             state: b'S',
             parent: 1,
+            has_terminal: false,
             started_ticks: 123_456,
+            ignored: 1 << 14,
         };
         assert_eq!(Stat::parse(text), Some(expected));
+        assert!(!expected.wants_hangup(), "nothing hangs up without a terminal");
+        let at_a_terminal = Stat {
+            has_terminal: true,
+            ..expected
+        };
+        assert!(at_a_terminal.wants_hangup());
     }
 
     #[test]

@@ -124,6 +124,18 @@ fn control_c_reaches_the_program_once() {
     assert_eq!(terminal.end().0, Some(1));
 }
 
+/// It ignores SIGTERM, and would otherwise be waited for until the grace period ends.
+#[test]
+fn an_interactive_shell_ends_when_it_is_stopped() {
+    let mut terminal = Terminal::start(init(&["--grace=600", "--", "sh", "-i"]));
+    terminal.type_in("echo $((6 * 7))-there\n");
+    terminal.wait_for("42-there");
+    let init = rustix::process::Pid::from_child(&terminal.child);
+    rustix::process::kill_process(init, rustix::process::Signal::TERM).expect("it is there");
+    let (code, screen) = terminal.end();
+    assert_eq!(code, Some(128 + 1), "{screen}");
+}
+
 #[test]
 fn a_program_that_nobody_could_continue_is_continued() {
     // Claude does this when someone types Ctrl-Z.
