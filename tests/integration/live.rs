@@ -3,6 +3,7 @@
 
 mod boxed;
 mod elsewhere;
+mod login;
 mod network;
 mod outside;
 
