@@ -234,9 +234,17 @@ in
     let
       target = systems.${arch}.rust;
       # The init is the smallest that it can be, and never moved in memory; for the others what counts is how quickly they are made.
+      # Its code jumps without tables, which would lie outside of its loop (image/init/layout.ld), and what recurs in it is shared.
+      # Every armhf machine of Debian's has Thumb-2, which takes two thirds of the room.
       isSmallest = crate == "box-init";
       profile = if isSmallest then "smallest" else "release";
-      flags = if isSmallest then "\"-Crelocation-model=static\", " else "";
+      smallest = [
+        "-Crelocation-model=static"
+        "-Cjump-tables=no"
+        "-Cllvm-args=-enable-machine-outliner=always"
+      ]
+      ++ (if arch == "armhf" then [ "-Ctarget-feature=+thumb-mode" ] else [ ]);
+      flags = concatStringsSep "" (map (flag: "\"${flag}\", ") (if isSmallest then smallest else [ ]));
     in
     run "${crate}-${arch}"
       {
