@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -252,6 +253,13 @@ pub(crate) enum BenchWhat {
     Cluster(Measure),
     /// Our init beside Debian's tini, tini-static, dumb-init and catatonit
     Init(BenchInit),
+    /// What `bench init` compares with: starts a program, and waits for whatever ends
+    #[command(hide = true)]
+    Reaper {
+        /// The program and its arguments
+        #[arg(required = true, last = true)]
+        program: Vec<OsString>,
+    },
 }
 
 /// `cbox bench init`.

@@ -30,6 +30,8 @@ use crate::prefill;
 use crate::process;
 use crate::project::Project;
 
+pub(crate) use init::is_root;
+
 /// The counted runs of one measurement, in the unit that is told beside it.
 #[derive(Debug, Serialize)]
 struct Measurement {
@@ -59,6 +61,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Bench) -> Result<E
         Some(arguments::BenchWhat::Agent(options)) => agent::command(project, options),
         Some(arguments::BenchWhat::Cluster(options)) => cluster::command(project, options),
         Some(arguments::BenchWhat::Init(options)) => init::command(project, options),
+        Some(arguments::BenchWhat::Reaper { program }) => init::reap(program),
     }
 }
 

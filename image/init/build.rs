@@ -3,18 +3,6 @@
 //! Start files that the target links in any case are then unreachable and dropped, so this crate needs no flags from outside: it
 //! builds like every other crate of the workspace.
 
-use std::path::PathBuf;
-
-/// Tables for unwinding, which never happens; what C's start files would run, if they ran; and notes about compilers. INSERT leaves
-/// the rest of the layout to the linker.
-const DISCARD: &str = "SECTIONS {
-  /DISCARD/ : {
-    *(.eh_frame .eh_frame.* .eh_frame_hdr .gcc_except_table .gcc_except_table.* .ARM.exidx* .ARM.extab*)
-    *(.init .fini .init_array .init_array.* .fini_array .fini_array.* .comment)
-  }
-} INSERT AFTER .text;
-";
-
 fn main() -> std::io::Result<()> {
     let target_env = std::env::var("CARGO_CFG_TARGET_ENV").unwrap_or_default();
     let is_debugged = std::env::var("PROFILE").is_ok_and(|profile| profile == "debug");
@@ -27,12 +15,15 @@ fn main() -> std::io::Result<()> {
             .map(str::to_owned)
             .into()
     };
+    println!("cargo::rustc-check-cfg=cfg(laid_out)");
     if target_env == "musl" && !is_debugged {
-        let script = PathBuf::from(std::env::var("OUT_DIR").unwrap_or_default()).join("discard.ld");
-        std::fs::write(&script, DISCARD)?;
+        println!("cargo::rustc-cfg=laid_out");
+        let layout = std::env::var("CARGO_MANIFEST_DIR").unwrap_or_default() + "/layout.ld";
         linker_arguments.extend([
-            format!("-T{}", script.display()),
+            format!("-T{layout}"),
             "--strip-all".to_owned(),
+            // What is not loaded is not looked at by a kernel.
+            "-znosectionheader".to_owned(),
             "-znorelro".to_owned(),
         ]);
     }
@@ -41,5 +32,6 @@ fn main() -> std::io::Result<()> {
         println!("cargo::rustc-link-arg-bins={argument}");
     }
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=layout.ld");
     Ok(())
 }

@@ -107,6 +107,7 @@ const COMMANDS: [(&str, Runner); 35] = [
     ("./cbox fetch", Runner::Test(fetch_has_nothing_left_to_do)),
     ("./cbox bench", Runner::Gate),
     ("./cbox bench agent", Runner::Gate),
+    ("./cbox bench init", Runner::Gate),
     (NIX_BUILD, Runner::Test(build_prints_where_the_image_is)),
     (NIX_LOAD, Runner::Test(the_image_runs_as_the_readme_runs_it)),
     ("nix flake check", Runner::Gate),

@@ -1,44 +1,65 @@
 //! `cbox bench init`: our init beside Debian's tini, tini-static, dumb-init and catatonit, in one run.
 //!
 //! Method. The inits are the flake's own and those of this machine's Debian packages, unpacked into the cache. Each measurement is made
-//! of one init after the other, round by round, so that what else the machine does meets all of them.
+//! of one init after the other, round by round, so that what else the machine does meets all of them. What a number would be without an
+//! init is measured in the same way, and is the row `floor`. Root is needed: for PID namespaces, and to look at inits that hide.
 //!
-//! - *start*: `INIT -- /bin/true` from spawn to end, less the fastest `/bin/true` by itself; smallest and median of the runs, in
-//!   microseconds. A process of the same program is spawned in the same way each time.
-//! - *calls*: system calls up to the `execve` of the program, of parent and child, as strace counts them; the first `execve`, which
-//!   starts the init itself, does not count.
-//! - *resident*, *private*: `Rss` and `Private_Dirty` of `smaps_rollup`, while the program sleeps.
+//! - *bytes*: of the program's file; ours for each architecture, the others' without the libraries that they load.
+//! - *start*: `INIT -- /bin/true` from spawn to end, less the fastest `/bin/true` by itself; smallest and median of the runs. A process
+//!   of the same program is spawned in the same way each time. Floor: `/bin/true` itself, median less minimum.
+//! - *calls*: system calls between the `execve` of the init and that of the program, of parent and child, as strace sees them.
+//! - *resident*, *private*: `Rss` and `Private_Dirty` of `smaps_rollup`, while the program sleeps, with the environment empty. Floor: a
+//!   static program of one page that only pauses.
 //! - *wake-ups*: voluntary context switches in ten seconds, while the program sleeps.
-//! - *backlog*: as process 1 of a PID namespace, stopped while its program leaves it a thousand orphans that end; from SIGCONT until none
-//!   is left, in milliseconds.
-//! - *forward*: the same with twenty thousand, and a SIGUSR1 one millisecond after SIGCONT: until the program has said that it has it;
-//!   median and largest of the rounds, in milliseconds.
+//! - *backlog*: as process 1 of a PID namespace, stopped while ten thousand orphans end; from SIGCONT until none is left. Floor: a
+//!   process 1 that does nothing but wait for the next one.
+//! - *forward*: the same with twenty thousand. From one millisecond after SIGCONT on a SIGUSR1 is sent, and the next one when the program
+//!   has said that it has it, as long as there are zombies: so an init that reaps all of them first is asked once a round. All rounds'
+//!   times together: how many, median, 99th percentile and largest. Floor: the signals go to the program itself.
+//! - *end*: from SIGKILL for the last process that lives until the init has ended: the program for the others, which end with it, and
+//!   something that outlived the program for ours. Median and 99th percentile of a tenth as many runs as there are starts. Floor: until
+//!   that process itself has ended.
 //! - *soak*: with `--soak SECONDS` ours alone adopts orphans for so long; its resident set at each tenth of the time.
+
+mod end;
+mod floor;
+mod idle;
+mod peers;
+mod running;
+mod soak;
+mod start;
+mod storm;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, ExitCode, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use catalogue::Architecture;
 
 use crate::arguments;
 use crate::failure::{Code, Failure};
 use crate::nix;
 use crate::prefill;
-use crate::process;
 use crate::project::Project;
 
-const PACKAGES: [&str; 3] = ["tini", "dumb-init", "catatonit"];
-const WAKE_UP_SECONDS: u64 = 10;
-const BACKLOG: u32 = 1_000;
-const STORM: u32 = 20_000;
+pub(super) use floor::reap;
+
+/// What stands in for an init in the row of what is possible.
+const FLOOR: &str = "floor";
+const OURS: &str = "box-init";
+
+/// One program that is measured.
+struct Init {
+    name: &'static str,
+    path: PathBuf,
+}
 
 /// What is known of one init.
 #[derive(Debug, Default, serde::Serialize)]
 struct Findings {
-    bytes: u64,
+    bytes: BTreeMap<&'static str, u64>,
     start_us_minimum: f64,
     start_us_median: f64,
     calls: Option<usize>,
@@ -46,330 +67,154 @@ struct Findings {
     private_kb: u64,
     wake_ups: u64,
     backlog_ms_minimum: f64,
+    forward_count: usize,
     forward_ms_median: f64,
+    forward_ms_p99: f64,
     forward_ms_maximum: f64,
+    end_ms_median: f64,
+    end_ms_p99: f64,
 }
+
+type Found = BTreeMap<&'static str, Findings>;
 
 /// Measures and prints a table.
 pub(crate) fn command(project: &Project, options: &arguments::BenchInit) -> Result<ExitCode, Failure> {
+    if !is_root() {
+        return Err(Failure::new(
+            Code::Usage,
+            "bench init needs root: it makes PID namespaces, and looks at inits that hide their memory".to_owned(),
+        ));
+    }
     prefill::missing(project, false)?;
-    let built = nix::build(project, &["init-amd64"], "the init")?;
-    let ours = built
-        .paths
-        .first()
-        .map(|path| path.join("bin/box-init"))
+    let outputs = Architecture::ALL.map(|architecture| format!("init-{architecture}"));
+    let outputs: Vec<&str> = outputs.iter().map(String::as_str).collect();
+    let built = nix::build(project, &outputs, "the init")?;
+    let ours: Vec<PathBuf> = built.paths.iter().map(|path| path.join("bin/box-init")).collect();
+    let native = Architecture::ALL
+        .iter()
+        .zip(&ours)
+        .find(|(architecture, _)| **architecture == Architecture::Amd64)
+        .map(|(_, path)| path.clone())
         .unwrap_or_default();
     if let Some(seconds) = options.soak {
-        return soak(&ours, Duration::from_secs(seconds));
+        return soak::soak(&native, Duration::from_secs(seconds));
     }
-    let peers = peers(project)?;
-    let inits: Vec<(String, PathBuf)> = std::iter::once(("box-init".to_owned(), ours)).chain(peers).collect();
-    let mut found: BTreeMap<String, Findings> = BTreeMap::new();
-    for (name, path) in &inits {
-        let size = fs::metadata(path).map_err(|error| cannot_read(path, &error))?.len();
-        let findings = found.entry(name.clone()).or_default();
-        findings.bytes = size;
-        findings.calls = calls(path);
-        idle(path, findings)?;
+    let mut inits = vec![Init {
+        name: OURS,
+        path: native,
+    }];
+    inits.extend(peers::unpacked(project)?);
+
+    let mut found = Found::new();
+    for (architecture, path) in Architecture::ALL.iter().zip(&ours) {
+        found
+            .entry(OURS)
+            .or_default()
+            .bytes
+            .insert(architecture.debian(), size(path)?);
     }
-    starts(&inits, options.runs, &mut found)?;
-    storms(&inits, options.rounds, &mut found)?;
+    for init in inits.iter().skip(1) {
+        let bytes = &mut found.entry(init.name).or_default().bytes;
+        bytes.insert(Architecture::Amd64.debian(), size(&init.path)?);
+    }
+    idle::measure(&inits, &mut found)?;
+    start::measure(&inits, options.runs, &mut found)?;
+    end::measure(&inits, options.runs.div_ceil(10), &mut found)?;
+    storm::measure(&inits, options.rounds, &mut found)?;
+
     if options.json {
         println!("{}", serde_json::json!(found));
-        return Ok(ExitCode::SUCCESS);
-    }
-    println!(
-        "{:<12} {:>8} {:>10} {:>10} {:>6} {:>9} {:>8} {:>9} {:>11} {:>14} {:>14}",
-        "",
-        "bytes",
-        "start min",
-        "start med",
-        "calls",
-        "resident",
-        "private",
-        "wake-ups",
-        "backlog",
-        "forward med",
-        "forward max"
-    );
-    for (name, _) in &inits {
-        let Some(it) = found.get(name) else { continue };
-        println!(
-            "{name:<12} {:>8} {:>7.0} us {:>7.0} us {:>6} {:>6} kB {:>5} kB {:>9} {:>8.1} ms {:>11.2} ms {:>11.2} ms",
-            it.bytes,
-            it.start_us_minimum,
-            it.start_us_median,
-            it.calls.map_or("-".to_owned(), |calls| calls.to_string()),
-            it.resident_kb,
-            it.private_kb,
-            it.wake_ups,
-            it.backlog_ms_minimum,
-            it.forward_ms_median,
-            it.forward_ms_maximum
-        );
+    } else {
+        print(&inits, &found);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Debian's packages, unpacked.
-fn peers(project: &Project) -> Result<Vec<(String, PathBuf)>, Failure> {
-    let folder = project.cache.join("inits");
-    let programs = folder.join("usr/bin");
-    let names = ["tini", "tini-static", "dumb-init", "catatonit"];
-    if !names.iter().all(|name| programs.join(name).exists()) {
-        fs::create_dir_all(&folder).map_err(|error| cannot_read(&folder, &error))?;
-        process::read(
-            Command::new("apt-get")
-                .args(["--quiet=2", "download"])
-                .args(PACKAGES)
-                .current_dir(&folder),
-        )?;
-        let entries = fs::read_dir(&folder).map_err(|error| cannot_read(&folder, &error))?;
-        for entry in entries.filter_map(Result::ok).map(|entry| entry.path()) {
-            if entry.extension().is_some_and(|extension| extension == "deb") {
-                process::read(Command::new("dpkg-deb").arg("--extract").arg(&entry).arg(&folder))?;
-            }
-        }
-    }
-    Ok(names.map(|name| (name.to_owned(), programs.join(name))).into())
+/// Whether this process may do what it takes.
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
-fn starts(inits: &[(String, PathBuf)], runs: u32, found: &mut BTreeMap<String, Findings>) -> Result<(), Failure> {
-    let mut direct = f64::MAX;
-    let mut times: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for _ in 0..runs {
-        direct = direct.min(microseconds(&mut Command::new("/bin/true"))?);
-        for (name, path) in inits {
-            let took = microseconds(Command::new(path).args(["--", "/bin/true"]))?;
-            times.entry(name).or_default().push(took);
-        }
-    }
-    for (name, mut taken) in times {
-        taken.sort_by(f64::total_cmp);
-        let findings = found.entry(name.to_owned()).or_default();
-        findings.start_us_minimum = taken.first().copied().unwrap_or_default() - direct;
-        findings.start_us_median = taken.get(taken.len() / 2).copied().unwrap_or_default() - direct;
-    }
-    Ok(())
-}
-
-/// A whole process, which may say what it likes.
-fn microseconds(command: &mut Command) -> Result<f64, Failure> {
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let started = Instant::now();
-    let status = command
-        .status()
-        .map_err(|error| process::not_started(command, &error))?;
-    let took = started.elapsed().as_secs_f64() * 1e6;
-    if status.success() {
-        Ok(took)
-    } else {
-        Err(Failure::new(Code::Failed, format!("{command:?} ended with {status}")))
-    }
-}
-
-/// Nothing where there is no strace.
-fn calls(init: &Path) -> Option<usize> {
-    let output = Command::new("strace")
-        .args(["-f", "-qq"])
-        .arg(init)
-        .args(["--", "/bin/true"])
-        .stdin(Stdio::null())
-        .output()
-        .ok()?;
-    let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    let is_call = |line: &&str| {
-        line.contains('(') && !line.contains("+++") && !line.contains("--- SIG") && !line.contains("resumed>")
-    };
-    let lines: Vec<&str> = text.lines().filter(is_call).collect();
-    let program = lines.iter().position(|line| line.contains("execve(\"/bin/true\""))?;
-    Some(program.saturating_sub(1))
-}
-
-fn idle(init: &Path, findings: &mut Findings) -> Result<(), Failure> {
-    let mut running = Running::start(Command::new(init).args(["--", "sleep", "1000"]))?;
-    let id = running.child.id();
-    // It is idle when it has not been awake for a while.
-    let mut before = switches(id)?;
-    loop {
-        thread::sleep(Duration::from_millis(300));
-        let now = switches(id)?;
-        if now == before {
-            break;
-        }
-        before = now;
-    }
-    let before = switches(id)?;
-    thread::sleep(Duration::from_secs(WAKE_UP_SECONDS));
-    findings.wake_ups = switches(id)? - before;
-    findings.resident_kb = rollup(id, "Rss:")?;
-    findings.private_kb = rollup(id, "Private_Dirty:")?;
-    running.end();
-    Ok(())
-}
-
-fn switches(id: u32) -> Result<u64, Failure> {
-    number(&PathBuf::from(format!("/proc/{id}/status")), "voluntary_ctxt_switches:")
-}
-
-fn rollup(id: u32, name: &str) -> Result<u64, Failure> {
-    number(&PathBuf::from(format!("/proc/{id}/smaps_rollup")), name)
-}
-
-fn number(path: &Path, name: &str) -> Result<u64, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| cannot_read(path, &error))?;
-    let value = text
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok());
-    value.ok_or_else(|| Failure::new(Code::Software, format!("{} has no {name}", path.display())))
-}
-
-/// A program that leaves its init so many orphans, says so, and says when it hears of SIGUSR1.
-const STORM_MAKER: &str = r#"
-trap 'echo heard' USR1
-echo ready
-read -r line
-i=0
-while [ $i -lt "$1" ]; do (: &); i=$((i + 1)); done
-echo done
-while :; do read -r line || exit 0; done
-"#;
-
-fn storms(inits: &[(String, PathBuf)], rounds: u32, found: &mut BTreeMap<String, Findings>) -> Result<(), Failure> {
-    let mut backlogs: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    let mut forwards: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for _ in 0..rounds {
-        for (name, path) in inits {
-            backlogs.entry(name).or_default().push(storm(path, BACKLOG, false)?);
-            forwards.entry(name).or_default().push(storm(path, STORM, true)?);
-        }
-    }
-    for (name, mut times) in backlogs {
-        times.sort_by(f64::total_cmp);
-        found.entry(name.to_owned()).or_default().backlog_ms_minimum = times.first().copied().unwrap_or_default();
-    }
-    for (name, mut times) in forwards {
-        times.sort_by(f64::total_cmp);
-        let findings = found.entry(name.to_owned()).or_default();
-        findings.forward_ms_median = times.get(times.len() / 2).copied().unwrap_or_default();
-        findings.forward_ms_maximum = times.last().copied().unwrap_or_default();
-    }
-    Ok(())
-}
-
-/// Milliseconds until the backlog is gone, or until a signal has arrived through it.
-fn storm(init: &Path, size: u32, forwards: bool) -> Result<f64, Failure> {
-    let mut command = Command::new("unshare");
-    command.args(["--pid", "--fork", "--kill-child"]).arg(init);
-    command.args(["--", "sh", "-c", STORM_MAKER, "sh", &size.to_string()]);
-    let mut running = Running::start(command.stdin(Stdio::piped()))?;
-    running.line("ready")?;
-    let first = children(running.child.id())?.first().copied().unwrap_or_default();
-    signal(first, "STOP")?;
-    if let Some(stdin) = &mut running.child.stdin {
-        use std::io::Write;
-        stdin
-            .write_all(b"go\n")
-            .map_err(|error| Failure::new(Code::Software, format!("the program does not listen: {error}")))?;
-    }
-    running.line("done")?;
-    let started = Instant::now();
-    signal(first, "CONT")?;
-    if forwards {
-        thread::sleep(Duration::from_millis(1));
-        let sent = Instant::now();
-        signal(first, "USR1")?;
-        running.line("heard")?;
-        let took = sent.elapsed();
-        running.end();
-        return Ok(took.as_secs_f64() * 1e3);
-    }
-    while children(first)?.len() > 1 {
-        thread::sleep(Duration::from_micros(100));
-    }
-    let took = started.elapsed();
-    running.end();
-    Ok(took.as_secs_f64() * 1e3)
-}
-
-fn children(id: u32) -> Result<Vec<u32>, Failure> {
-    let path = PathBuf::from(format!("/proc/{id}/task/{id}/children"));
-    let text = fs::read_to_string(&path).map_err(|error| cannot_read(&path, &error))?;
-    Ok(text.split_whitespace().filter_map(|word| word.parse().ok()).collect())
-}
-
-fn signal(id: u32, name: &str) -> Result<(), Failure> {
-    process::read(Command::new("/bin/kill").args([format!("-{name}"), id.to_string()])).map(drop)
-}
-
-fn soak(init: &Path, time: Duration) -> Result<ExitCode, Failure> {
-    const TENTHS: u32 = 10;
-    let script = "while :; do (sleep 0.01 &); (: &); done";
-    let mut running = Running::start(Command::new(init).args(["--", "sh", "-c", script]))?;
-    let mut sizes = Vec::new();
-    for _ in 0..=TENTHS {
-        sizes.push(rollup(running.child.id(), "Rss:")?);
-        println!("{} kB", sizes.last().copied().unwrap_or_default());
-        thread::sleep(time / TENTHS);
-    }
-    running.end();
-    // The first is from before everything was touched once.
-    let is_constant = sizes.iter().skip(1).all(|size| Some(size) == sizes.get(1));
+fn print(inits: &[Init], found: &Found) {
     println!(
-        "the resident set is {}",
-        if is_constant { "constant" } else { "not constant" }
+        "{:<12} {:>7} {:>16} {:>5} {:>14} {:>4} {:>9} {:>28} {:>15}",
+        "", "bytes", "start us", "calls", "resident kB", "wake", "backlog", "forward ms", "end ms"
     );
-    Ok(if is_constant {
-        ExitCode::SUCCESS
-    } else {
-        Code::Failed.into()
-    })
-}
-
-/// A process that does not outlive its measurement.
-struct Running {
-    child: Child,
-    stdout: Option<BufReader<ChildStdout>>,
-}
-
-impl Running {
-    fn start(command: &mut Command) -> Result<Self, Failure> {
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let mut child = child.map_err(|error| process::not_started(command, &error))?;
-        let stdout = child.stdout.take().map(BufReader::new);
-        Ok(Self { child, stdout })
+    println!(
+        "{:<12} {:>7} {:>16} {:>5} {:>14} {:>4} {:>9} {:>28} {:>15}",
+        "", "", "min / med", "", "(private)", "-ups", "ms", "n: med / p99 / max", "med / p99"
+    );
+    for name in inits.iter().map(|init| init.name).chain([FLOOR]) {
+        let Some(it) = found.get(name) else { continue };
+        let optional = |number: Option<u64>| number.map_or("-".to_owned(), |number| number.to_string());
+        println!(
+            "{name:<12} {:>7} {:>16} {:>5} {:>14} {:>4} {:>9.1} {:>28} {:>15}",
+            optional(it.bytes.get(Architecture::Amd64.debian()).copied()),
+            format!("{:.0} / {:.0}", it.start_us_minimum, it.start_us_median),
+            optional(it.calls.map(|calls| calls as u64)),
+            format!("{} ({})", it.resident_kb, it.private_kb),
+            it.wake_ups,
+            it.backlog_ms_minimum,
+            format!(
+                "{}: {:.2} / {:.2} / {:.2}",
+                it.forward_count, it.forward_ms_median, it.forward_ms_p99, it.forward_ms_maximum
+            ),
+            format!("{:.2} / {:.2}", it.end_ms_median, it.end_ms_p99),
+        );
     }
-
-    fn line(&mut self, expected: &str) -> Result<(), Failure> {
-        let mut line = String::new();
-        while let Some(stdout) = &mut self.stdout {
-            line.clear();
-            let size = stdout.read_line(&mut line);
-            if line.trim_end() == expected {
-                return Ok(());
-            }
-            if !size.is_ok_and(|size| size > 0) {
-                break;
-            }
-        }
-        Err(Failure::new(
-            Code::Failed,
-            format!("a measured program ended before it said '{expected}'"),
-        ))
-    }
-
-    fn end(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = signal(self.child.id(), "TERM");
-        thread::sleep(Duration::from_millis(50));
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if let Some(mut stdout) = self.stdout.take() {
-            let _ = stdout.read_to_end(&mut Vec::new());
+    if let Some(ours) = found.get(OURS) {
+        let sizes: Vec<String> = ours.bytes.iter().map(|(name, size)| format!("{name} {size}")).collect();
+        println!("\n{OURS}'s bytes: {}", sizes.join(", "));
+        println!("As parts of the others' (of the same run):");
+        for name in inits.iter().skip(1).map(|init| init.name).chain([FLOOR]) {
+            let Some(it) = found.get(name) else { continue };
+            let part = |ours: f64, theirs: f64| {
+                if theirs > 0.0 {
+                    format!("{:.2}", ours / theirs)
+                } else {
+                    "-".to_owned()
+                }
+            };
+            let amd64 = |it: &Findings| it.bytes.get(Architecture::Amd64.debian()).copied().unwrap_or_default() as f64;
+            println!(
+                "  {name:<12} bytes {}, start {}, resident {}, backlog {}, forward (median) {}, end {}",
+                part(amd64(ours), amd64(it)),
+                part(ours.start_us_minimum, it.start_us_minimum),
+                part(ours.resident_kb as f64, it.resident_kb as f64),
+                part(ours.backlog_ms_minimum, it.backlog_ms_minimum),
+                part(ours.forward_ms_median, it.forward_ms_median),
+                part(ours.end_ms_median, it.end_ms_median),
+            );
         }
     }
+}
+
+fn size(path: &Path) -> Result<u64, Failure> {
+    Ok(fs::metadata(path).map_err(|error| cannot_read(path, &error))?.len())
+}
+
+/// The one of some measured times below which a part of them is, from 0 to 1.
+fn quantile(times: &mut [f64], part: f64) -> f64 {
+    times.sort_by(f64::total_cmp);
+    let index = (times.len() as f64 * part).ceil() as usize;
+    times.get(index.saturating_sub(1)).copied().unwrap_or_default()
 }
 
 fn cannot_read(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(Code::NoInput, format!("cannot read {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quantile_is_one_of_the_times() {
+        let mut times: Vec<f64> = (1..=200).rev().map(f64::from).collect();
+        assert_eq!(
+            [0.0, 0.5, 0.99, 1.0].map(|part| quantile(&mut times, part)),
+            [1.0, 100.0, 198.0, 200.0]
+        );
+        assert_eq!(quantile(&mut [], 0.5), 0.0);
+    }
 }

@@ -24,7 +24,9 @@ const PLAIN: usize = numbers::PLAIN.len();
 const SIZE: usize = 3 + PLAIN + 6;
 
 /// The filter of this architecture.
-pub const FILTER: [FilterInstruction; SIZE] = filter(sys::AUDIT_ARCHITECTURE, numbers::OPENAT, numbers::PLAIN);
+// The kernel reads it when the rest is forgotten already (layout.ld).
+#[cfg_attr(laid_out, unsafe(link_section = ".rodata.box_init_loop"))]
+pub static FILTER: [FilterInstruction; SIZE] = filter(sys::AUDIT_ARCHITECTURE, numbers::OPENAT, numbers::PLAIN);
 
 /// From here on we can do nothing but wait, send signals, reap, look at /proc, speak and end. Where the kernel or an emulator has no
 /// filters we go on without.

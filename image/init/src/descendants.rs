@@ -3,9 +3,11 @@
 //! Ids of processes are given anew, and in a shared PID namespace most processes are others'. So each one is held by a descriptor
 //! before its parents are looked at, and the signal goes to the descriptor.
 
-use crate::message::Message;
+use crate::message::{Message, Part};
 use crate::processes::{self, Buffer};
 use crate::sys::{self, ProcessId, SIGCONT, SIGHUP, SIGKILL};
+use crate::text;
+use crate::text::Text;
 
 /// More names than this make no sentence.
 const NAMES_MAX: u32 = 16;
@@ -62,7 +64,7 @@ fn send_blindly(signal: u32, us: ProcessId, except: Option<ProcessId>, child: Op
 /// Names what lives, in one line that begins so.
 #[cold]
 #[inline(never)]
-pub fn name(beginning: &str) {
+pub fn name(beginning: Text) {
     let us = sys::process_id();
     let mut message = Message::new();
     message.text(beginning);
@@ -79,17 +81,14 @@ pub fn name(beginning: &str) {
         count += 1;
         if count <= NAMES_MAX {
             message
-                .text(if count == 1 { ": " } else { ", " })
-                .bytes(stat.name)
-                .text(" (process ")
-                .number(process as u32)
-                .text(")");
+                .text(if count == 1 { text!(": ") } else { text!(", ") })
+                .process(stat.name, process);
         }
     });
     if seen.is_err() {
-        message.text(" (without /proc their names are not known)");
+        message.text(text!(" (without /proc their names are not known)"));
     } else if count > NAMES_MAX {
-        message.text(" and ").number(count - NAMES_MAX).text(" more");
+        message.fill(text!(" and % more"), &[Part::Number(count - NAMES_MAX)]);
     }
     message.to_stderr();
 }

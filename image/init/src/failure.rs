@@ -3,6 +3,8 @@
 use crate::message::{Message, Part};
 use crate::status;
 use crate::sys::{self, Errno};
+use crate::text;
+use crate::text::Text;
 use core::ffi::CStr;
 
 /// How much of a file is looked at: an ELF header, or the first line of a script.
@@ -117,38 +119,41 @@ impl Reason {
     #[cold]
     #[inline(never)]
     pub fn message(self, program: &CStr, facts: &Facts) -> Message {
+        let reason = |text| Part::Line(text, 0);
         let (template, subject) = match self {
-            Self::NotFound if program.to_bytes().contains(&b'/') => ("%: not found", ""),
-            Self::NotFound => ("%: not found in any directory of PATH", ""),
-            Self::Directory => (CANNOT, "it is a directory"),
-            Self::NoExecuteBit => (CANNOT, "nobody may execute it (chmod +x)"),
-            Self::NoExecMount => (CANNOT, "it is on a mount with noexec"),
+            Self::NotFound if program.to_bytes().contains(&b'/') => (text!("%: not found"), Part::NOTHING),
+            Self::NotFound => (text!("%: not found in any directory of PATH"), Part::NOTHING),
+            Self::Directory => (CANNOT, reason(text!("it is a directory"))),
+            Self::NoExecuteBit => (CANNOT, reason(text!("nobody may execute it (chmod +x)"))),
+            Self::NoExecMount => (CANNOT, reason(text!("it is on a mount with noexec"))),
             Self::NotPermitted => (
                 CANNOT,
-                "permission denied for this user, on the way to it or of its interpreter",
+                reason(text!(
+                    "permission denied for this user, on the way to it or of its interpreter"
+                )),
             ),
-            Self::NoInterpreter => (CANNOT, "its interpreter does not exist: "),
+            Self::NoInterpreter => (CANNOT, reason(text!("its interpreter does not exist: "))),
             Self::NoLoader => (
                 CANNOT,
-                "its ELF loader does not exist (it was built for another system)",
+                reason(text!("its ELF loader does not exist (it was built for another system)")),
             ),
-            Self::OtherMachine(_) => (CANNOT, "it is a program for "),
-            Self::Empty => (CANNOT, "it is empty"),
-            Self::NoShebang => (CANNOT, "not a program, and no script that begins with #!"),
+            Self::OtherMachine(_) => (CANNOT, reason(text!("it is a program for "))),
+            Self::Empty => (CANNOT, reason(text!("it is empty"))),
+            Self::NoShebang => (
+                CANNOT,
+                reason(text!("not a program, and no script that begins with #!")),
+            ),
             Self::Other(errno) => (CANNOT, errno.reason()),
         };
         let mut message = Message::new();
-        message.fill(
-            template,
-            &[Part::Bytes(program.to_bytes()), Part::Bytes(subject.as_bytes())],
-        );
+        message.fill(template, &[Part::Bytes(program.to_bytes()), subject]);
         match self {
             Self::NoInterpreter => {
                 message.bytes(interpreter(facts.head()));
             }
             Self::OtherMachine(machine) => {
-                let names = [machine, sys::ELF_MACHINE].map(|it| Part::Bytes(machine_name(it).as_bytes()));
-                message.fill("%, and this machine is %", &names);
+                let names = [machine_name(machine), machine_name(sys::ELF_MACHINE)];
+                message.fill(text!("%, and this machine is %"), &names);
             }
             _ => {}
         }
@@ -156,7 +161,7 @@ impl Reason {
     }
 }
 
-const CANNOT: &str = "%: cannot be executed: %";
+const CANNOT: Text = text!("%: cannot be executed: %");
 
 /// What stands after `#!`, up to the end of its line.
 fn interpreter(head: &[u8]) -> &[u8] {
@@ -165,20 +170,25 @@ fn interpreter(head: &[u8]) -> &[u8] {
 }
 
 /// elf.h's `EM_*`, as far as containers are made for them.
-static MACHINES: [(u16, &str); 8] = [
-    (3, "32-bit x86 (i386)"),
-    (21, "PowerPC (ppc64le)"),
-    (22, "IBM Z (s390x)"),
-    (40, "32-bit ARM (arm)"),
-    (62, "x86-64 (amd64)"),
-    (183, "64-bit ARM (arm64)"),
-    (243, "RISC-V (riscv64)"),
-    (258, "LoongArch (loong64)"),
-];
+static MACHINES: [u16; 8] = [3, 21, 22, 40, 62, 183, 243, 258];
 
-fn machine_name(machine: u16) -> &'static str {
-    let known = MACHINES.iter().find(|(number, _)| *number == machine);
-    known.map_or("another architecture", |(_, name)| name)
+/// In their order; the last one stands for all others.
+const MACHINE_NAMES: Text = text!(
+    "\
+32-bit x86 (i386)
+PowerPC (ppc64le)
+IBM Z (s390x)
+32-bit ARM (arm)
+x86-64 (amd64)
+64-bit ARM (arm64)
+RISC-V (riscv64)
+LoongArch (loong64)
+another architecture"
+);
+
+fn machine_name(machine: u16) -> Part<'static> {
+    let known = MACHINES.iter().position(|number| *number == machine);
+    Part::Line(MACHINE_NAMES, known.unwrap_or(MACHINES.len()) as u8)
 }
 
 #[cfg(test)]

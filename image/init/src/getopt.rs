@@ -3,6 +3,7 @@
 
 use crate::message::{Message, Part};
 use crate::process::Arguments;
+use crate::text;
 use core::ffi::CStr;
 
 /// What there is to recognise.
@@ -155,14 +156,15 @@ impl Error<'_> {
     #[inline(never)]
     pub fn message(&self, called: &[u8]) -> Message {
         let (template, subject) = match *self {
-            Self::UnknownLetter(ref letter, _) => ("%: invalid option -- '%'", core::slice::from_ref(letter)),
-            Self::UnknownName(argument) => ("%: unrecognized option '%'", argument.to_bytes()),
-            Self::Ambiguous(argument, _) => ("%: option '%' is ambiguous; possibilities:", argument),
-            Self::UnwantedArgument(name) => ("%: option '--%' doesn't allow an argument", name.as_bytes()),
-            Self::NoArgumentOfLetter(ref letter) => {
-                ("%: option requires an argument -- '%'", core::slice::from_ref(letter))
-            }
-            Self::NoArgumentOfName(name) => ("%: option '--%' requires an argument", name.as_bytes()),
+            Self::UnknownLetter(ref letter, _) => (text!("%: invalid option -- '%'"), core::slice::from_ref(letter)),
+            Self::UnknownName(argument) => (text!("%: unrecognized option '%'"), argument.to_bytes()),
+            Self::Ambiguous(argument, _) => (text!("%: option '%' is ambiguous; possibilities:"), argument),
+            Self::UnwantedArgument(name) => (text!("%: option '--%' doesn't allow an argument"), name.as_bytes()),
+            Self::NoArgumentOfLetter(ref letter) => (
+                text!("%: option requires an argument -- '%'"),
+                core::slice::from_ref(letter),
+            ),
+            Self::NoArgumentOfName(name) => (text!("%: option '--%' requires an argument"), name.as_bytes()),
         };
         let mut message = Message::bare();
         message.fill(template, &[Part::Bytes(called), Part::Bytes(subject)]);
@@ -170,7 +172,7 @@ impl Error<'_> {
             let text = argument.get(2..).unwrap_or_default();
             let name = text.split(|byte| *byte == b'=').next().unwrap_or_default();
             for option in long.iter().filter(|long| long.name.as_bytes().starts_with(name)) {
-                message.fill(" '--%'", &[Part::Bytes(option.name.as_bytes())]);
+                message.fill(text!(" '--%'"), &[Part::Bytes(option.name.as_bytes())]);
             }
         }
         message

@@ -6,6 +6,7 @@ use crate::personality::Personality;
 use crate::processes::{self, Buffer};
 use crate::stat::Stat;
 use crate::sys::{self, ProcessId};
+use crate::text;
 
 /// A control group's path may be long, and two that differ only behind this are not ours to tell apart.
 const GROUP_SIZE: usize = 2048;
@@ -42,11 +43,7 @@ impl Oldest {
     }
 
     fn describe<'a>(&self, message: &'a mut Message) -> &'a mut Message {
-        message
-            .bytes(self.name.get(..self.name_size).unwrap_or_default())
-            .text(" (process ")
-            .number(self.id as u32)
-            .text(")")
+        message.process(self.name.get(..self.name_size).unwrap_or_default(), self.id)
     }
 }
 
@@ -54,7 +51,7 @@ impl Oldest {
 pub fn health() -> u8 {
     let mut message = Message::bare();
     let is_well = look(&mut message);
-    message.write_to(sys::STDOUT);
+    let _ = message.write_to(sys::STDOUT);
     u8::from(!is_well)
 }
 
@@ -75,11 +72,13 @@ fn look(message: &mut Message) -> bool {
         }
     });
     if seen.is_err() {
-        message.text("unhealthy: /proc cannot be read, so nothing is known");
+        message.text(text!("unhealthy: /proc cannot be read, so nothing is known"));
         return false;
     }
     let Some(init) = init else {
-        message.text("unhealthy: no box-init runs here; start the image with its own entrypoint");
+        message.text(text!(
+            "unhealthy: no box-init runs here; start the image with its own entrypoint"
+        ));
         return false;
     };
     let mut child = None;
@@ -90,22 +89,22 @@ fn look(message: &mut Message) -> bool {
         }
     });
     let Some(child) = child else {
-        message.text("unhealthy: ");
-        init.describe(message).text(" has no child");
+        message.text(text!("unhealthy: "));
+        init.describe(message).text(text!(" has no child"));
         return false;
     };
     for process in [&init, &child] {
         let trouble = match process.state {
-            b'T' | b't' => " is stopped",
-            b'Z' | b'X' | b'x' => " has ended",
+            b'T' | b't' => text!(" is stopped"),
+            b'Z' | b'X' | b'x' => text!(" has ended"),
             _ => continue,
         };
-        message.text("unhealthy: ");
+        message.text(text!("unhealthy: "));
         process.describe(message).text(trouble);
         return false;
     }
-    message.text("healthy: ");
-    child.describe(message).text(" runs under ");
+    message.text(text!("healthy: "));
+    child.describe(message).text(text!(" runs under "));
     init.describe(message);
     true
 }

@@ -13,6 +13,8 @@
 //! /proc is read only to find out whom to end, and whom to name.
 
 #![cfg_attr(not(test), no_std)]
+// Texts are packed when they are compiled, which takes its time.
+#![allow(long_running_const_eval)]
 // Tests may expect.
 #![cfg_attr(test, allow(clippy::expect_used, clippy::panic))]
 #![allow(
@@ -40,6 +42,7 @@ pub mod status;
 pub mod supervise;
 pub mod sys;
 pub mod terminal;
+pub mod text;
 pub mod voice;
 
 use core::ffi::CStr;
@@ -52,6 +55,7 @@ use signals::Signals;
 use supervise::Supervisor;
 use sys::Errno;
 use terminal::Terminal;
+use text::Text;
 use voice::Said;
 
 /// Runs `box-init` to its exit code.
@@ -72,8 +76,8 @@ fn be_native(process: &Process) -> u8 {
             be(personality, process, name, first)
         }
         Ok(native::Command::Health) => health::health(),
-        Ok(native::Command::Help) => print(native::HELP),
-        Ok(native::Command::Version) => print(concat!("box-init ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(native::Command::Help) => print(text!(native::HELP.trim_ascii_end())),
+        Ok(native::Command::Version) => print(text!(concat!("box-init ", env!("CARGO_PKG_VERSION")))),
         Err(error) => complain(&error),
     }
 }
@@ -90,14 +94,15 @@ fn complain(error: &native::UsageError) -> u8 {
 #[inline(never)]
 fn complain_of_signals(errno: Errno) -> u8 {
     Message::new()
-        .text("cannot take over signals: ")
-        .text(errno.reason())
+        .fill(text!("cannot take over signals: %"), &[errno.reason()])
         .to_stderr();
     status::CANNOT_EXECUTE
 }
 
-fn print(text: &str) -> u8 {
-    match sys::write(sys::STDOUT, text.as_bytes()) {
+#[cold]
+#[inline(never)]
+fn print(text: Text) -> u8 {
+    match Message::bare().text(text).write_to(sys::STDOUT) {
         Ok(_) => 0,
         Err(_) => status::CANNOT_EXECUTE,
     }
@@ -158,7 +163,6 @@ fn start(process: &Process, mut plan: Plan) -> u8 {
     voice.say(Said::Spawned(process.argument(plan.program_index), child));
     let_go(&plan, &signals);
     spawn::forget();
-    confinement::confine();
     Supervisor {
         machine: Machine::new(plan.policy, child),
         signals: &signals,

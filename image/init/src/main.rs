@@ -46,7 +46,8 @@ unsafe extern "C" fn box_init_start() -> ! {
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn box_init_start() -> ! {
-    naked_asm!("mov fp, #0", "mov r0, sp", "bic sp, sp, #7", "bl {start}", "udf #0", start = sym start)
+    // By way of r1, as Thumb code cannot calculate with the stack pointer.
+    naked_asm!("mov fp, #0", "mov r0, sp", "bic r1, r0, #7", "mov sp, r1", "bl {start}", "udf #0", start = sym start)
 }
 
 /// # Safety

@@ -5,7 +5,7 @@
 
 use crate::execute;
 use crate::failure::{Facts, Reason};
-use crate::message::Message;
+use crate::message::{Message, Part};
 use crate::plan::{Place, Plan};
 use crate::process::Process;
 use crate::search::{Candidate, PATH_SIZE_MAX};
@@ -13,8 +13,8 @@ use crate::signals::Signals;
 use crate::status;
 use crate::sys::{self, Descriptor, Errno, ProcessId};
 use crate::terminal::Terminal;
+use crate::text;
 use crate::voice::Said;
-use core::cell::UnsafeCell;
 use core::ffi::{CStr, c_void};
 
 /// dumb-init's exit code for a program that cannot be executed.
@@ -31,16 +31,9 @@ struct Orders<'a> {
     failure_pipe: Option<Descriptor>,
 }
 
-/// Room for the child's few calls, even unoptimised ones. Untouched pages cost nothing.
-const STACK_SIZE: usize = 256 * 1024;
-
-#[repr(C, align(16))]
-struct Stack(UnsafeCell<[u8; STACK_SIZE]>);
-
-// SAFETY: the only user is the one child that `spawn` starts, and there is only one thread.
-unsafe impl Sync for Stack {}
-
-static STACK: Stack = Stack(UnsafeCell::new([0; STACK_SIZE]));
+/// Room for the calls under way when the child begins, even unoptimised ones and what compilers keep below the stack pointer; and
+/// for its own, of which two paths are most. The kernel gives a stack of 8 MB, of which untouched pages cost nothing.
+const DISTANCE: usize = 64 * 1024;
 
 /// Starts the program with the signal mask and dispositions that we were given. If there is none to start, it is said why, and the
 /// exit code is returned. `place` is the directory to start it in, if we have left it.
@@ -64,9 +57,13 @@ pub fn spawn(
         place,
         failure_pipe: pipe.map(|(_, writer)| writer),
     };
-    // SAFETY: the stack is the child's alone and aligned; the child only reads its orders, which outlive this call: the kernel lets
-    // us go on only when it has executed the program or ended, and where memory is not shared it has orders of its own.
-    let child = unsafe { sys::clone(STACK.0.get().add(1).cast(), child, (&raw const orders).cast()) };
+    // SAFETY: the child's stack is ours, so far below what we use of it that it is the child's alone, and aligned; the child only
+    // reads its orders, which outlive this call: the kernel lets us go on only when it has executed the program or ended, and
+    // where memory is not shared it has orders of its own.
+    let child = unsafe {
+        let top = ((&raw const orders) as usize - DISTANCE) & !15;
+        sys::clone(top as *mut c_void, child, (&raw const orders).cast())
+    };
     let child = match child {
         Ok(child) => child,
         Err(errno) => return Err(no_process(process, plan, errno)),
@@ -86,18 +83,16 @@ pub fn spawn(
     Ok(child)
 }
 
-/// Gives back what the child's start took: its stack, and what is below ours by now. For the time after it has started.
+/// Gives back what the start took of our stack, the child's part of it among that. For the time after it has started.
 #[inline(never)]
 pub fn forget() {
-    const BELOW: usize = 64 * 1024;
+    const BELOW: usize = 2 * DISTANCE;
     /// Calls that are under way, and what the compiler keeps below the stack pointer.
     const KEPT: usize = 1024;
     let here = 0u8;
     let end = (&raw const here) as usize - KEPT;
-    // SAFETY: the child has its own memory now, or none, so that its stack is nobody's; and what is below our stack pointer is
-    // written before it is read.
+    // SAFETY: the child has its own memory now, or none; and what is below our stack pointer is written before it is read.
     unsafe {
-        sys::forget(STACK.0.get() as usize, STACK_SIZE);
         sys::forget(end - BELOW, BELOW);
     }
 }
@@ -133,9 +128,10 @@ fn no_process(process: &Process, plan: &Plan, errno: Errno) -> u8 {
     if plan.voice.is_silent() {
         let program = process.argument(plan.program_index).to_bytes();
         Message::new()
-            .bytes(program)
-            .text(": cannot be started: ")
-            .text(errno.reason())
+            .fill(
+                text!("%: cannot be started: %"),
+                &[Part::Bytes(program), errno.reason()],
+            )
             .to_stderr();
         return status::CANNOT_EXECUTE;
     }

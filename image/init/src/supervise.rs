@@ -1,11 +1,13 @@
 //! The loop: sleep until a signal comes or a time is up, do what the machine says, reap what ended.
 
+use crate::confinement;
 use crate::descendants;
 use crate::machine::{Action, Left, Machine, Target};
 use crate::signals::Signals;
 use crate::status::Change;
 use crate::sys::{self, ProcessId, SignalInfo};
 use crate::terminal::Terminal;
+use crate::text;
 use crate::voice::{Said, Voice};
 
 /// How many processes are reaped before signals are looked at again: a storm of zombies must not hold up a SIGTERM.
@@ -25,7 +27,12 @@ pub struct Supervisor<'a> {
 
 impl Supervisor<'_> {
     /// Returns the exit code when everything is over. Nothing else ends this loop.
+    // By itself, so that no code lies among it that runs once (layout.ld).
+    #[inline(never)]
     pub fn until_end(mut self) -> u8 {
+        // Here, as nothing but what is needed for long comes after it.
+        sys::forget_rest();
+        confinement::confine();
         loop {
             self.sleep();
             loop {
@@ -153,12 +160,12 @@ impl Supervisor<'_> {
             }
             Action::TermOthers => descendants::send(sys::SIGTERM, child, child),
             Action::Kill => {
-                descendants::name("still running when the grace period ended, so killed");
+                descendants::name(text!("still running when the grace period ended, so killed"));
                 descendants::send(sys::SIGKILL, None, child);
             }
             Action::KillAgain => descendants::send(sys::SIGKILL, None, child),
             Action::GiveUp(code) => {
-                descendants::name("not even SIGKILL ends");
+                descendants::name(text!("not even SIGKILL ends"));
                 return Some(code);
             }
             Action::End(code) => {

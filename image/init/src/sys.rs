@@ -15,6 +15,7 @@ mod signal;
 mod terminal;
 
 use architecture as arch;
+use core::mem::MaybeUninit;
 
 pub use architecture_facts::{AUDIT_ARCHITECTURE, ELF_MACHINE};
 pub use errno::Errno;
@@ -25,8 +26,8 @@ pub use file::{
 pub use filter::{FilterInstruction, confine, numbers};
 pub use process::{
     become_subreaper, change_directory, change_to_directory, clone, die_with_parent, execute, exit, forget,
-    hide_memory, is_subreaper, lead_process_group, lead_session, monotonic_ms, open_process, process_group, process_id,
-    session, wait_any, wait_for,
+    forget_rest, hide_memory, is_subreaper, lead_process_group, lead_session, monotonic_ms, open_process,
+    process_group, process_id, session, wait_any, wait_for,
 };
 pub use signal::{
     CODE_QUEUED, DISPOSITION_DEFAULT, DISPOSITION_IGNORE, SIGCHLD, SIGCONT, SIGHUP, SIGKILL, SIGNALS_ALL, SIGSTOP,
@@ -56,12 +57,46 @@ mod architecture_facts {
     pub const ELF_MACHINE: u16 = super::arch::ELF_MACHINE;
 }
 
+/// What a register holds for a system call, or does not: arguments that a call does not have take no code.
+type Word = MaybeUninit<usize>;
+
 /// # Safety
 ///
-/// As the system call demands it of its arguments.
-unsafe fn call(number: usize, arguments: [usize; 5]) -> Result<usize, Errno> {
+/// As the system call demands it of its arguments, all of which are there.
+#[inline(always)]
+unsafe fn call<const COUNT: usize>(number: usize, arguments: [usize; COUNT]) -> Result<usize, Errno> {
+    let [a, b, c, d, e] = words(arguments);
     // SAFETY: the caller's promise.
-    check(unsafe { arch::call(number, arguments) })
+    unsafe { call_and_check(number, a, b, c, d, e) }
+}
+
+/// # Safety
+///
+/// As for [`call`].
+#[inline(never)]
+unsafe fn call_and_check(number: usize, a: Word, b: Word, c: Word, d: Word, e: Word) -> Result<usize, Errno> {
+    // SAFETY: the caller's promise.
+    check(unsafe { arch::call(number, [a, b, c, d, e]) })
+}
+
+/// At most five arguments.
+#[inline(always)]
+fn words<const COUNT: usize>(arguments: [usize; COUNT]) -> [Word; 5] {
+    [
+        word_at(&arguments, 0),
+        word_at(&arguments, 1),
+        word_at(&arguments, 2),
+        word_at(&arguments, 3),
+        word_at(&arguments, 4),
+    ]
+}
+
+#[inline(always)]
+fn word_at(arguments: &[usize], index: usize) -> Word {
+    match arguments.get(index) {
+        Some(argument) => Word::new(*argument),
+        None => Word::uninit(),
+    }
 }
 
 /// The kernel returns errors as small negative numbers.

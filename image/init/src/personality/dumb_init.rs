@@ -7,9 +7,11 @@ use crate::personality::number;
 use crate::plan::{Leave, Place, Plan};
 use crate::process::Arguments;
 use crate::sys;
+use crate::text;
+use crate::text::Text;
 use crate::voice::{self, Voice};
 
-const VERSION: &str = "dumb-init v1.2.5";
+const VERSION: Text = text!("dumb-init v1.2.5");
 const SIGNAL_MAX: i64 = 31;
 
 static OPTIONS: Options = Options {
@@ -116,10 +118,10 @@ pub fn parse(arguments: Arguments<'_>, environment: Environment) -> Result<Plan,
 pub fn tell(environment: Environment, plan: &Plan) {
     if plan.voice == (Voice::DumbInit { is_debugging: true }) {
         if environment.is_debugging {
-            voice::dumb_init::debug("Running in debug mode.");
+            voice::dumb_init::debug(text!("Running in debug mode."));
         }
         if environment.is_single {
-            voice::dumb_init::debug("Not running in setsid mode.");
+            voice::dumb_init::debug(text!("Not running in setsid mode."));
         }
     }
 }
@@ -152,11 +154,14 @@ impl Answer<'_> {
     }
 }
 
-const USAGE: &str = "\
+const USAGE: Text = text!(
+    "\
 Usage: % [option] program [args]
-Try % --help for full usage.";
+Try % --help for full usage."
+);
 
-const HELP: &str = "\
+const HELP: Text = text!(
+    "\
 dumb-init v1.2.5
 Usage: % [option] command [[arg] ...]
 
@@ -174,9 +179,12 @@ Optional arguments:
    -h, --help           Print this help message and exit.
    -V, --version        Print the current version and exit.
 
-Full help is available online at https://github.com/Yelp/dumb-init";
+Full help is available online at https://github.com/Yelp/dumb-init"
+);
 
-const REWRITE_HELP: &str = "\
+const REWRITE_HELP: Text = text!(
+    "\
 Usage: -r option takes <signum>:<signum>, where <signum> is between 1 and 31.
 This option can be specified multiple times.
-Use --help for full usage.";
+Use --help for full usage."
+);

@@ -7,6 +7,7 @@ use crate::personality::{Personality, number};
 use crate::plan::{Leave, Place, Plan};
 use crate::process::Process;
 use crate::sys;
+use crate::text;
 use crate::voice::Voice;
 use core::ffi::CStr;
 
@@ -107,20 +108,20 @@ impl UsageError<'_> {
     #[inline(never)]
     pub fn message(&self) -> Message {
         let (template, subject) = match *self {
-            Self::NoProgram => ("no program to start", &b""[..]),
-            Self::UnknownOption(option) => ("unknown option %", option.to_bytes()),
-            Self::NoValue(name) => ("--% wants a value", name.as_bytes()),
-            Self::UnwantedValue(name) => ("--% takes no value", name.as_bytes()),
-            Self::WrongGrace(value) => ("--grace wants whole seconds from 0 to 86400, not '%'", value),
+            Self::NoProgram => (text!("no program to start"), &b""[..]),
+            Self::UnknownOption(option) => (text!("unknown option %"), option.to_bytes()),
+            Self::NoValue(name) => (text!("--% wants a value"), name.as_bytes()),
+            Self::UnwantedValue(name) => (text!("--% takes no value"), name.as_bytes()),
+            Self::WrongGrace(value) => (text!("--grace wants whole seconds from 0 to 86400, not '%'"), value),
             Self::WrongName(value) => (
-                "--as knows tini, docker-init, dumb-init and tini-minimal, not '%'",
+                text!("--as knows tini, docker-init, dumb-init and tini-minimal, not '%'"),
                 value,
             ),
         };
         let mut message = Message::new();
-        message
-            .fill(template, &[Part::Bytes(subject)])
-            .text("; usage: box-init [OPTION...] [--] PROGRAM [ARGUMENT...], see box-init --help");
+        message.fill(template, &[Part::Bytes(subject)]).text(text!(
+            "; usage: box-init [OPTION...] [--] PROGRAM [ARGUMENT...], see box-init --help"
+        ));
         message
     }
 }

@@ -10,14 +10,16 @@ use crate::personality::{base_name, number};
 use crate::plan::{Leave, Place, Plan};
 use crate::process::Arguments;
 use crate::sys;
+use crate::text;
+use crate::text::Text;
 use crate::voice::{Tini, Voice};
 use core::ffi::CStr;
 
 /// The version whose behaviour this is, as tini prints it.
-pub const VERSION: &str = "tini version 0.19.0\n";
+const VERSION: Text = text!("tini version 0.19.0");
 
 /// What `-l` prints: tini's own licence, which it puts on its messages, too.
-pub const LICENSE: &str = include_str!("tini-license.txt");
+const LICENSE: Text = text!(include_str!("tini-license.txt").trim_ascii_end());
 
 static OPTIONS: Options = Options {
     short: b"p:hvwgle:s",
@@ -25,37 +27,8 @@ static OPTIONS: Options = Options {
     abbreviates: false,
 };
 
-/// By name, without its `SIG`; tini knows no others.
-static SIGNALS: [(&str, u8); 28] = [
-    ("HUP", 1),
-    ("INT", 2),
-    ("QUIT", 3),
-    ("ILL", 4),
-    ("TRAP", 5),
-    ("ABRT", 6),
-    ("BUS", 7),
-    ("FPE", 8),
-    ("KILL", 9),
-    ("USR1", 10),
-    ("SEGV", 11),
-    ("USR2", 12),
-    ("PIPE", 13),
-    ("ALRM", 14),
-    ("TERM", 15),
-    ("CHLD", 17),
-    ("CONT", 18),
-    ("STOP", 19),
-    ("TSTP", 20),
-    ("TTIN", 21),
-    ("TTOU", 22),
-    ("URG", 23),
-    ("XCPU", 24),
-    ("XFSZ", 25),
-    ("VTALRM", 26),
-    ("PROF", 27),
-    ("WINCH", 28),
-    ("SYS", 31),
-];
+/// By name, without its `SIG`, each in the place of its number; tini knows no others.
+const SIGNALS: &str = "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM  CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH   SYS";
 
 /// These end tini itself, as they end everyone who made a mistake: ILL TRAP ABRT BUS FPE SEGV SYS.
 const SIGNALS_OF_DEFECTS: sys::SignalSet = 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 10 | 1 << 30;
@@ -114,10 +87,7 @@ pub fn parse<'a>(arguments: Arguments<'a>, environment: Environment, is_minimal:
             Token::Option(b'w', _) => tini.warns_on_reap = true,
             Token::Option(b'g', _) => policy.target = Target::Group,
             Token::Option(b'p', name) => {
-                let known = name
-                    .strip_prefix(b"SIG")
-                    .and_then(|name| SIGNALS.iter().find(|(known, _)| known.as_bytes() == name));
-                parent_death_signal = u32::from(known.ok_or(Answer::WrongSignal(name))?.1);
+                parent_death_signal = signal(name).ok_or(Answer::WrongSignal(name))?;
             }
             Token::Option(_, code) => policy.pardon(exit_code(code).ok_or(Answer::WrongCode(code))?),
             Token::Program(index) => break index,
@@ -149,6 +119,12 @@ pub fn parse<'a>(arguments: Arguments<'a>, environment: Environment, is_minimal:
     })
 }
 
+fn signal(name: &[u8]) -> Option<u32> {
+    let name = name.strip_prefix(b"SIG").filter(|name| !name.is_empty())?;
+    let mut known = SIGNALS.as_bytes().split(|byte| *byte == b' ');
+    known.position(|known| known == name).map(|index| index as u32 + 1)
+}
+
 /// As `strtol(3)` takes it, and so an empty text is 0.
 fn exit_code(text: &[u8]) -> Option<u8> {
     match number::leading(text) {
@@ -173,11 +149,11 @@ impl Answer<'_> {
             }
             Self::NoProgram => return usage(called, is_minimal, sys::STDERR, 1),
             Self::WrongSignal(name) => {
-                tini.fatal("Not a valid option for -p: %", name);
+                tini.fatal(text!("Not a valid option for -p: %"), name);
                 return 1;
             }
             Self::WrongCode(code) => {
-                tini.fatal("Not a valid option for -e: %", code);
+                tini.fatal(text!("Not a valid option for -e: %"), code);
                 return 1;
             }
         }
@@ -185,15 +161,14 @@ impl Answer<'_> {
     }
 }
 
-fn print(text: &str) {
-    let _ = sys::write(sys::STDOUT, text.as_bytes());
+fn print(text: Text) {
+    let _ = Message::bare().text(text).write_to(sys::STDOUT);
 }
 
 fn usage(called: &[u8], is_minimal: bool, stream: sys::Descriptor, code: u8) -> u8 {
     let name = Part::Bytes(base_name(called));
-    let version = Part::Bytes(VERSION.trim_ascii_end().as_bytes());
-    let mut message = Message::bare();
-    message
+    let version = Part::Line(VERSION, 0);
+    let _ = Message::bare()
         .fill(
             if is_minimal { USAGE_MINIMAL } else { USAGE },
             &[name, version, name, name],
@@ -203,7 +178,8 @@ fn usage(called: &[u8], is_minimal: bool, stream: sys::Descriptor, code: u8) -> 
     code
 }
 
-const USAGE_MINIMAL: &str = "\
+const USAGE_MINIMAL: Text = text!(
+    "\
 % (%)
 Usage: % PROGRAM [ARGS] | --version
 
@@ -212,9 +188,11 @@ Execute a program under the supervision of a valid init process (%)
 Command line options:
 
   --version: Show version and exit.
-";
+"
+);
 
-const USAGE: &str = "\
+const USAGE: Text = text!(
+    "\
 % (%)
 Usage: % [OPTIONS] PROGRAM -- [ARGS] | --version
 
@@ -231,12 +209,15 @@ Command line options:
   -g: Send signals to the child's process group.
   -e EXIT_CODE: Remap EXIT_CODE (from 0 to 255) to 0.
   -l: Show license and exit.
-";
+"
+);
 
-const USAGE_ENVIRONMENT: &str = "
+const USAGE_ENVIRONMENT: Text = text!(
+    "
 Environment variables:
 
   TINI_SUBREAPER: Register as a process subreaper (requires Linux >= 3.4).
   TINI_VERBOSITY: Set the verbosity level (default: %).
   TINI_KILL_PROCESS_GROUP: Send signals to the child's process group.
-";
+"
+);

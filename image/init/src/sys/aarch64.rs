@@ -1,5 +1,6 @@
 //! System calls of 64-bit ARM.
 
+use super::Word;
 use core::arch::asm;
 use core::ffi::c_void;
 
@@ -46,16 +47,17 @@ pub(super) const STATFS_FLAGS_OFFSET: usize = 80;
 
 /// # Safety
 ///
-/// As the system call demands it of its arguments.
-pub(super) unsafe fn call(number: usize, arguments: [usize; 5]) -> isize {
+/// As the system call demands it of its arguments; those that it does not have may be anything.
+#[inline(always)]
+pub(super) unsafe fn call(number: usize, arguments: [Word; 5]) -> isize {
     let [a, b, c, d, e] = arguments;
-    let result;
+    let result: isize;
     // SAFETY: the kernel keeps every register but x0; the rest is the caller's promise.
     unsafe {
         asm!(
             "svc #0",
             in("x8") number,
-            inlateout("x0") a as isize => result,
+            inlateout("x0") a => result,
             in("x1") b,
             in("x2") c,
             in("x3") d,

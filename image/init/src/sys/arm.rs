@@ -1,5 +1,6 @@
 //! System calls of 32-bit ARM (EABI).
 
+use super::Word;
 use core::arch::asm;
 use core::ffi::c_void;
 
@@ -46,16 +47,22 @@ pub(super) const STATFS_FLAGS_OFFSET: usize = 64;
 
 /// # Safety
 ///
-/// As the system call demands it of its arguments.
-pub(super) unsafe fn call(number: usize, arguments: [usize; 5]) -> isize {
+/// As the system call demands it of its arguments; those that it does not have may be anything.
+#[inline(always)]
+pub(super) unsafe fn call(number: usize, arguments: [Word; 5]) -> isize {
     let [a, b, c, d, e] = arguments;
-    let result;
-    // SAFETY: the kernel keeps every register but r0; the rest is the caller's promise.
+    let result: isize;
+    // SAFETY: the kernel keeps every register but r0, and r7, which Thumb code has its frames in, gets its value back; the rest is
+    // the caller's promise.
     unsafe {
         asm!(
+            "mov r5, r7",
+            "mov r7, {number}",
             "svc #0",
-            in("r7") number,
-            inlateout("r0") a as isize => result,
+            "mov r7, r5",
+            number = in(reg) number,
+            out("r5") _,
+            inlateout("r0") a => result,
             in("r1") b,
             in("r2") c,
             in("r3") d,
@@ -80,7 +87,10 @@ pub(super) unsafe fn clone(
     // SAFETY: the child gets zero and leaves this frame for its own stack at once; for the parent it is an ordinary system call.
     unsafe {
         asm!(
+            "mov r5, r7",
+            "mov r7, {number}",
             "svc #0",
+            "mov r7, r5",
             "cmp r0, #0",
             "bne 2f",
             "mov r0, {argument}",
@@ -89,7 +99,8 @@ pub(super) unsafe fn clone(
             "2:",
             argument = in(reg) argument,
             entry = in(reg) entry,
-            in("r7") CLONE,
+            number = in(reg) CLONE,
+            out("r5") _,
             inlateout("r0") flags as isize => result,
             in("r1") stack_top,
             in("r2") 0usize,

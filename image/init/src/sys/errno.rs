@@ -1,5 +1,9 @@
 //! Error numbers, and what they mean for someone who wants a program started.
 
+use crate::message::Part;
+use crate::text;
+use crate::text::Text;
+
 /// An error number of the kernel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Errno(pub i32);
@@ -27,63 +31,74 @@ impl Errno {
     pub const NAME_TOO_LONG: Self = Self(36);
 
     /// The reason, as the end of a sentence.
-    pub fn reason(self) -> &'static str {
-        self.text_of(&REASONS).unwrap_or("the kernel refuses")
+    pub fn reason(self) -> Part<'static> {
+        self.part_of(&REASON_NUMBERS, REASONS)
     }
 
     /// What `strerror(3)` of the GNU C library says, for the errors that starting a program can meet.
-    pub fn libc_text(self) -> &'static str {
-        self.text_of(&LIBC_TEXTS).unwrap_or("Unknown error")
+    pub fn libc_text(self) -> Part<'static> {
+        self.part_of(&LIBC_NUMBERS, LIBC_TEXTS)
     }
 
-    fn text_of(self, texts: &'static [(u8, &'static str)]) -> Option<&'static str> {
-        let known = texts.iter().find(|(number, _)| i32::from(*number) == self.0);
-        known.map(|(_, text)| *text)
+    /// The line at the place of this number; the line after all of them for any other.
+    fn part_of(self, numbers: &[u8], lines: Text) -> Part<'static> {
+        let known = numbers.iter().position(|number| i32::from(*number) == self.0);
+        Part::Line(lines, known.unwrap_or(numbers.len()) as u8)
     }
 }
 
-static REASONS: [(u8, &str); 18] = [
-    (1, "operation not permitted (a security policy forbids it)"),
-    (2, "no such file"),
-    (5, "input/output error"),
-    (7, "arguments and environment are too long"),
-    (8, "not a program for this machine, and no script that begins with #!"),
-    (11, "no more processes can be started (a limit of processes is reached)"),
-    (12, "out of memory"),
-    (13, "permission denied"),
-    (20, "a part of its path is not a directory"),
-    (21, "its interpreter is a directory"),
-    (22, "its ELF header is invalid"),
-    (23, "too many open files"),
-    (24, "too many open files"),
-    (26, "the file is being written"),
-    (36, "its path is too long"),
-    (38, "the kernel lacks a system call"),
-    (40, "too many symbolic links"),
-    (80, "its interpreter is not an ELF loader"),
+static REASON_NUMBERS: [u8; 18] = [1, 2, 5, 7, 8, 11, 12, 13, 20, 21, 22, 23, 24, 26, 36, 38, 40, 80];
+
+const REASONS: Text = text!(
+    "\
+operation not permitted (a security policy forbids it)
+no such file
+input/output error
+arguments and environment are too long
+not a program for this machine, and no script that begins with #!
+no more processes can be started (a limit of processes is reached)
+out of memory
+permission denied
+a part of its path is not a directory
+its interpreter is a directory
+its ELF header is invalid
+too many open files
+too many open files
+the file is being written
+its path is too long
+the kernel lacks a system call
+too many symbolic links
+its interpreter is not an ELF loader
+the kernel refuses"
+);
+
+static LIBC_NUMBERS: [u8; 22] = [
+    1, 2, 3, 5, 6, 7, 8, 9, 11, 12, 13, 20, 21, 22, 23, 24, 25, 26, 36, 38, 40, 80,
 ];
 
-static LIBC_TEXTS: [(u8, &str); 22] = [
-    (1, "Operation not permitted"),
-    (2, "No such file or directory"),
-    (3, "No such process"),
-    (5, "Input/output error"),
-    (6, "No such device or address"),
-    (7, "Argument list too long"),
-    (8, "Exec format error"),
-    (9, "Bad file descriptor"),
-    (11, "Resource temporarily unavailable"),
-    (12, "Cannot allocate memory"),
-    (13, "Permission denied"),
-    (20, "Not a directory"),
-    (21, "Is a directory"),
-    (22, "Invalid argument"),
-    (23, "Too many open files in system"),
-    (24, "Too many open files"),
-    (25, "Inappropriate ioctl for device"),
-    (26, "Text file busy"),
-    (36, "File name too long"),
-    (38, "Function not implemented"),
-    (40, "Too many levels of symbolic links"),
-    (80, "Accessing a corrupted shared library"),
-];
+const LIBC_TEXTS: Text = text!(
+    "\
+Operation not permitted
+No such file or directory
+No such process
+Input/output error
+No such device or address
+Argument list too long
+Exec format error
+Bad file descriptor
+Resource temporarily unavailable
+Cannot allocate memory
+Permission denied
+Not a directory
+Is a directory
+Invalid argument
+Too many open files in system
+Too many open files
+Inappropriate ioctl for device
+Text file busy
+File name too long
+Function not implemented
+Too many levels of symbolic links
+Accessing a corrupted shared library
+Unknown error"
+);

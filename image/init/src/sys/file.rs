@@ -23,23 +23,13 @@ struct PollDescriptor {
 /// Writes once.
 pub fn write(descriptor: Descriptor, bytes: &[u8]) -> Result<usize, Errno> {
     // SAFETY: the kernel reads the slice only.
-    unsafe {
-        call(
-            arch::WRITE,
-            [word(descriptor), bytes.as_ptr() as usize, bytes.len(), 0, 0],
-        )
-    }
+    unsafe { call(arch::WRITE, [word(descriptor), bytes.as_ptr() as usize, bytes.len()]) }
 }
 
 /// Reads once.
 pub fn read(descriptor: Descriptor, bytes: &mut [u8]) -> Result<usize, Errno> {
     // SAFETY: the kernel writes the slice only.
-    unsafe {
-        call(
-            arch::READ,
-            [word(descriptor), bytes.as_mut_ptr() as usize, bytes.len(), 0, 0],
-        )
-    }
+    unsafe { call(arch::READ, [word(descriptor), bytes.as_mut_ptr() as usize, bytes.len()]) }
 }
 
 /// Opens a file for reading.
@@ -68,7 +58,6 @@ fn open(path: &CStr, flags: usize) -> Result<Descriptor, Errno> {
                 path.as_ptr() as usize,
                 flags | CLOSE_ON_EXEC,
                 0,
-                0,
             ],
         )
     }?;
@@ -81,7 +70,7 @@ pub fn entries(directory: Descriptor, buffer: &mut [u8]) -> Result<usize, Errno>
     unsafe {
         call(
             arch::GETDENTS64,
-            [word(directory), buffer.as_mut_ptr() as usize, buffer.len(), 0, 0],
+            [word(directory), buffer.as_mut_ptr() as usize, buffer.len()],
         )
     }
 }
@@ -114,14 +103,15 @@ pub fn is_mounted_noexec(path: &CStr) -> bool {
     // More than any architecture's structure takes, and aligned like a word.
     let mut status = [0u64; 16];
     let start = status.as_mut_ptr() as usize;
-    // 32-bit ARM's call (statfs64) wants the size of its structure, in between.
-    let arguments = if cfg!(target_arch = "arm") {
-        [path.as_ptr() as usize, 84, start, 0, 0]
-    } else {
-        [path.as_ptr() as usize, start, 0, 0, 0]
-    };
     // SAFETY: the path is a string, and the kernel writes at most 120 bytes.
-    let result = unsafe { call(arch::STATFS, arguments) };
+    let result = unsafe {
+        if cfg!(target_arch = "arm") {
+            // This call (statfs64) wants the size of its structure, in between.
+            call(arch::STATFS, [path.as_ptr() as usize, 84, start])
+        } else {
+            call(arch::STATFS, [path.as_ptr() as usize, start])
+        }
+    };
     // Little-endian: the flag is in the first byte.
     let flags = status[arch::STATFS_FLAGS_OFFSET / 8].to_le_bytes()[arch::STATFS_FLAGS_OFFSET % 8];
     result.is_ok() && flags & NOEXEC != 0
@@ -130,20 +120,20 @@ pub fn is_mounted_noexec(path: &CStr) -> bool {
 /// Closes a descriptor.
 pub fn close(descriptor: Descriptor) {
     // SAFETY: takes no pointers; descriptors are plain numbers here, and nobody else owns them.
-    let _ = unsafe { call(arch::CLOSE, [word(descriptor), 0, 0, 0, 0]) };
+    let _ = unsafe { call(arch::CLOSE, [word(descriptor)]) };
 }
 
 /// Closes a range of descriptors, both ends included. Kernels before 5.9 cannot: then they stay open, and nothing depends on it.
 pub fn close_range(first: u32, last: u32) {
     // SAFETY: as for `close`.
-    let _ = unsafe { call(arch::CLOSE_RANGE, [first as usize, last as usize, 0, 0, 0]) };
+    let _ = unsafe { call(arch::CLOSE_RANGE, [first as usize, last as usize, 0]) };
 }
 
 /// A pipe that `execve` closes: its reading end and its writing end.
 pub fn pipe() -> Result<(Descriptor, Descriptor), Errno> {
     let mut ends: [Descriptor; 2] = [0; 2];
     // SAFETY: the kernel writes two descriptors.
-    unsafe { call(arch::PIPE2, [ends.as_mut_ptr() as usize, CLOSE_ON_EXEC, 0, 0, 0]) }?;
+    unsafe { call(arch::PIPE2, [ends.as_mut_ptr() as usize, CLOSE_ON_EXEC]) }?;
     Ok((ends[0], ends[1]))
 }
 

@@ -65,10 +65,7 @@ pub fn confine(filter: &[FilterInstruction]) -> Result<(), Errno> {
     // SAFETY: the first takes no pointers; for the second the kernel reads a program of as many instructions as there are.
     unsafe {
         call(arch::PRCTL, [SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0])?;
-        call(
-            arch::PRCTL,
-            [SET_SECCOMP, MODE_FILTER, &raw const program as usize, 0, 0],
-        )
+        call(arch::PRCTL, [SET_SECCOMP, MODE_FILTER, &raw const program as usize])
     }
     .map(drop)
 }

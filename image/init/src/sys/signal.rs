@@ -100,13 +100,13 @@ struct SignalAction {
 /// Sends a signal to a process, or to a group if the id is negative.
 pub fn send(target: ProcessId, signal: u32) -> Result<(), Errno> {
     // SAFETY: takes no pointers.
-    unsafe { call(arch::KILL, [word(target), signal as usize, 0, 0, 0]) }.map(drop)
+    unsafe { call(arch::KILL, [word(target), signal as usize]) }.map(drop)
 }
 
 /// Sends a signal to the process that a descriptor stands for.
 pub fn send_to_process(process: Descriptor, signal: u32) -> Result<(), Errno> {
     // SAFETY: without information of our own the kernel reads nothing.
-    unsafe { call(arch::PIDFD_SEND_SIGNAL, [word(process), signal as usize, 0, 0, 0]) }.map(drop)
+    unsafe { call(arch::PIDFD_SEND_SIGNAL, [word(process), signal as usize, 0, 0]) }.map(drop)
 }
 
 /// Sends a signal with the value that it came with, in the name of its sender.
@@ -127,7 +127,7 @@ pub fn send_queued(target: ProcessId, info: &SignalInfo) -> Result<(), Errno> {
     unsafe {
         call(
             arch::RT_SIGQUEUEINFO,
-            [word(target), info.signal as usize, words.as_ptr() as usize, 0, 0],
+            [word(target), info.signal as usize, words.as_ptr() as usize],
         )
     }
     .map(drop)
@@ -146,7 +146,6 @@ pub fn set_signal_mask(mask: SignalSet) -> Result<SignalSet, Errno> {
                 &raw const mask as usize,
                 &raw mut previous as usize,
                 SIGNAL_SET_SIZE,
-                0,
             ],
         )
     }?;
@@ -176,7 +175,6 @@ pub fn set_disposition(signal: u32, disposition: usize) -> Result<usize, Errno> 
                 &raw const action as usize,
                 &raw mut previous as usize,
                 SIGNAL_SET_SIZE,
-                0,
             ],
         )
     }?;
@@ -194,7 +192,6 @@ pub fn signal_descriptor(signals: SignalSet) -> Result<Descriptor, Errno> {
                 &raw const signals as usize,
                 SIGNAL_SET_SIZE,
                 CLOSE_ON_EXEC | NONBLOCKING,
-                0,
             ],
         )
     }?;
@@ -208,7 +205,7 @@ pub fn read_signal(descriptor: Descriptor) -> Option<SignalInfo> {
     let size = unsafe {
         call(
             arch::READ,
-            [word(descriptor), &raw mut info as usize, size_of::<SignalInfo>(), 0, 0],
+            [word(descriptor), &raw mut info as usize, size_of::<SignalInfo>()],
         )
     };
     (size == Ok(size_of::<SignalInfo>())).then_some(info)

@@ -1,9 +1,12 @@
 //! What `strsignal(3)` of the GNU C library calls a signal.
 
 use crate::message::Part;
+use crate::text;
+use crate::text::Text;
 
 /// In the order of their numbers, from 1 on.
-const NAMES: &str = "\
+const NAMES: Text = text!(
+    "\
 Hangup
 Interrupt
 Quit
@@ -34,22 +37,23 @@ Profiling timer expired
 Window changed
 I/O possible
 Power failure
-Bad system call";
+Bad system call"
+);
+
+const NAMES_COUNT: u32 = 31;
 
 /// The first real-time signal that the C library leaves to programs.
 const REAL_TIME_FIRST: u32 = 34;
 
 /// The name, as a text and a number that follows it.
 pub(super) fn of(signal: u32) -> [Part<'static>; 2] {
-    let index = (signal as usize).wrapping_sub(1);
-    let mut names = NAMES.as_bytes().split(|byte| *byte == b'\n');
-    match names.nth(index) {
-        Some(name) => [Part::Bytes(name), Part::Bytes(b"")],
-        None if signal >= REAL_TIME_FIRST => [
-            Part::Bytes(b"Real-time signal "),
+    match signal {
+        1..=NAMES_COUNT => [Part::Line(NAMES, signal as u8 - 1), Part::NOTHING],
+        REAL_TIME_FIRST.. => [
+            Part::Line(text!("Real-time signal "), 0),
             Part::Number(signal - REAL_TIME_FIRST),
         ],
-        None => [Part::Bytes(b"Unknown signal "), Part::Number(signal)],
+        _ => [Part::Line(text!("Unknown signal "), 0), Part::Number(signal)],
     }
 }
 
@@ -68,7 +72,7 @@ mod tests {
     #[case(64, "Real-time signal 30")]
     fn names(#[case] signal: u32, #[case] expected: &str) {
         let mut message = Message::bare();
-        message.fill("%%", &of(signal));
+        message.fill(text!("%%"), &of(signal));
         assert_eq!(message.line(), format!("{expected}\n").as_bytes());
     }
 }

@@ -4,6 +4,8 @@ use super::{Said, signal_name};
 use crate::message::{Message, Part};
 use crate::status::Change;
 use crate::sys::{self, Errno};
+use crate::text;
+use crate::text::Text;
 
 /// How much is said, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +27,6 @@ enum Level {
     Trace,
 }
 
-const NOTHING: Part = Part::Bytes(b"");
-
 impl Tini {
     /// How it is without options.
     pub const fn new(is_minimal: bool) -> Self {
@@ -39,7 +39,7 @@ impl Tini {
 
     /// An error about an option.
     #[cold]
-    pub fn fatal(self, template: &str, operand: &[u8]) {
+    pub fn fatal(self, template: Text, operand: &[u8]) {
         self.write(Level::Fatal, template, &[Part::Bytes(operand)]);
     }
 
@@ -48,19 +48,19 @@ impl Tini {
             // One event, two messages.
             Said::Reaped(process, change, is_child) => {
                 let process = Part::Number(process as u32);
-                self.write(Level::Debug, "Reaped child with pid: '%'", &[process]);
+                self.write(Level::Debug, text!("Reaped child with pid: '%'"), &[process]);
                 match change {
                     _ if !is_child && self.warns_on_reap => {
-                        self.write(Level::Warning, "Reaped zombie process with pid=%", &[process]);
+                        self.write(Level::Warning, text!("Reaped zombie process with pid=%"), &[process]);
                     }
                     Change::Exited(code) if is_child => self.write(
                         Level::Info,
-                        "Main child exited normally (with status '%')",
+                        text!("Main child exited normally (with status '%')"),
                         &[Part::Number(u32::from(code))],
                     ),
                     Change::Killed(signal) if is_child => self.write(
                         Level::Info,
-                        "Main child exited with signal (with signal '%%')",
+                        text!("Main child exited with signal (with signal '%%')"),
                         &signal_name::of(u32::from(signal)),
                     ),
                     _ => {}
@@ -68,92 +68,98 @@ impl Tini {
             }
             _ => {
                 if let Said::NoReaper(Some(errno)) = said {
-                    let why = Part::Bytes(errno.libc_text().as_bytes());
-                    self.write(Level::Debug, "Failed to read child subreaper attribute: %", &[why]);
+                    let why = errno.libc_text();
+                    self.write(
+                        Level::Debug,
+                        text!("Failed to read child subreaper attribute: %"),
+                        &[why],
+                    );
                 }
-                let (level, template, parts) = self.line(said);
-                self.write(level, template, &parts);
+                if let Some((level, template, parts)) = self.line(said) {
+                    self.write(level, template, &parts);
+                }
             }
         }
     }
 
-    fn line(self, said: Said) -> (Level, &'static str, [Part; 2]) {
-        let none = [NOTHING, NOTHING];
-        match said {
-            Said::Subreaper(Ok(())) => (Level::Trace, "Registered as child subreaper", none),
+    fn line(self, said: Said) -> Option<(Level, Text, [Part; 2])> {
+        let none = [Part::NOTHING, Part::NOTHING];
+        Some(match said {
+            Said::Subreaper(Ok(())) => (Level::Trace, text!("Registered as child subreaper"), none),
             Said::Subreaper(Err(Errno::INVALID)) => (
                 Level::Fatal,
-                "PR_SET_CHILD_SUBREAPER is unavailable on this platform. Are you using Linux >= 3.4?",
+                text!("PR_SET_CHILD_SUBREAPER is unavailable on this platform. Are you using Linux >= 3.4?"),
                 none,
             ),
             Said::Subreaper(Err(errno)) => (
                 Level::Fatal,
-                "Failed to register as child subreaper: %",
-                [Part::Bytes(errno.libc_text().as_bytes()), NOTHING],
+                text!("Failed to register as child subreaper: %"),
+                [errno.libc_text(), Part::NOTHING],
             ),
             Said::NoReaper(_) if self.is_minimal => (Level::Warning, NO_REAPER, none),
             Said::NoReaper(_) => (
                 Level::Warning,
                 NO_REAPER,
-                [Part::Bytes(b"use the -s option or "), NOTHING],
+                [Part::Line(text!("use the -s option or "), 0), Part::NOTHING],
             ),
-            Said::NoParentDeathSignal => (Level::Fatal, "Failed to set up parent death signal", none),
-            Said::NoForeground(Errno::NO_DEVICE) => {
-                (Level::Debug, "tcsetpgrp failed: no such device (ok to proceed)", none)
-            }
-            Said::NoForeground(_) => (Level::Debug, "tcsetpgrp failed: no tty (ok to proceed)", none),
+            Said::NoParentDeathSignal => (Level::Fatal, text!("Failed to set up parent death signal"), none),
+            Said::NoForeground(Errno::NO_DEVICE) => (
+                Level::Debug,
+                text!("tcsetpgrp failed: no such device (ok to proceed)"),
+                none,
+            ),
+            Said::NoForeground(_) => (Level::Debug, text!("tcsetpgrp failed: no tty (ok to proceed)"), none),
             Said::CannotExecute(program, errno) => (
                 Level::Fatal,
-                "exec % failed: %",
-                [
-                    Part::Bytes(program.to_bytes()),
-                    Part::Bytes(errno.libc_text().as_bytes()),
-                ],
+                text!("exec % failed: %"),
+                [Part::Bytes(program.to_bytes()), errno.libc_text()],
             ),
             Said::NoChild(errno) => (
                 Level::Fatal,
-                "fork failed: %",
-                [Part::Bytes(errno.libc_text().as_bytes()), NOTHING],
+                text!("fork failed: %"),
+                [errno.libc_text(), Part::NOTHING],
             ),
             Said::Spawned(program, process) => (
                 Level::Info,
-                "Spawned child process '%' with pid '%'",
+                text!("Spawned child process '%' with pid '%'"),
                 [Part::Bytes(program.to_bytes()), Part::Number(process as u32)],
             ),
-            Said::Received(_) => (Level::Debug, "Received SIGCHLD", none),
-            Said::Passing(signal, _) => (Level::Debug, "Passing signal: '%%'", signal_name::of(signal)),
-            Said::PassedToNobody => (Level::Warning, "Child was dead when forwarding signal", none),
-            Said::NothingToReap(true) => (Level::Trace, "No child to reap", none),
-            Said::NothingToReap(false) => (Level::Trace, "No child to wait", none),
-            Said::Ending(_) => (Level::Trace, "Exiting: child has exited", none),
-            _ => (Level::Trace, "", none),
-        }
+            Said::Received(_) => (Level::Debug, text!("Received SIGCHLD"), none),
+            Said::Passing(signal, _) => (Level::Debug, text!("Passing signal: '%%'"), signal_name::of(signal)),
+            Said::PassedToNobody => (Level::Warning, text!("Child was dead when forwarding signal"), none),
+            Said::NothingToReap(true) => (Level::Trace, text!("No child to reap"), none),
+            Said::NothingToReap(false) => (Level::Trace, text!("No child to wait"), none),
+            Said::Ending(_) => (Level::Trace, text!("Exiting: child has exited"), none),
+            _ => return None,
+        })
     }
 
-    fn write(self, level: Level, template: &str, parts: &[Part]) {
-        if template.is_empty() || level != Level::Fatal && (level as u32) > self.verbosity {
+    fn write(self, level: Level, template: Text, parts: &[Part]) {
+        if level != Level::Fatal && (level as u32) > self.verbosity {
             return;
         }
         let mut message = Message::bare();
         if !self.is_minimal {
             let level = match level {
-                Level::Fatal => "FATAL",
-                Level::Warning => "WARN ",
-                Level::Info => "INFO ",
-                Level::Debug => "DEBUG",
-                Level::Trace => "TRACE",
+                Level::Fatal => text!("FATAL"),
+                Level::Warning => text!("WARN "),
+                Level::Info => text!("INFO "),
+                Level::Debug => text!("DEBUG"),
+                Level::Trace => text!("TRACE"),
             };
             let id = Part::Number(sys::process_id() as u32);
-            message.fill("[% tini (%)] ", &[Part::Bytes(level.as_bytes()), id]);
+            message.fill(text!("[% tini (%)] "), &[Part::Line(level, 0), id]);
         }
-        message.fill(template, parts).write_to(match level {
+        let _ = message.fill(template, parts).write_to(match level {
             Level::Fatal | Level::Warning => sys::STDERR,
             Level::Info | Level::Debug | Level::Trace => sys::STDOUT,
         });
     }
 }
 
-const NO_REAPER: &str = "\
+const NO_REAPER: Text = text!(
+    "\
 Tini is not running as PID 1 and isn't registered as a child subreaper.
 Zombie processes will not be re-parented to Tini, so zombie reaping won't work.
-To fix the problem, %set the environment variable TINI_SUBREAPER to register Tini as a child subreaper, or run Tini as PID 1.";
+To fix the problem, %set the environment variable TINI_SUBREAPER to register Tini as a child subreaper, or run Tini as PID 1."
+);

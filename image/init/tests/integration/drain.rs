@@ -130,9 +130,11 @@ fn signals_go_to_the_group_if_asked(#[case] options: &[&str], #[case] to_group: 
     let directory = directory();
     let text = r#"
         sh -c 'trap ": >$0/group" USR1; : >"$0/ready"; sleep 1000 >/dev/null & wait; kill $!; wait' "$1" &
-        trap 'echo got' USR1
+        trap 'echo got; : >"$1/got"' USR1
         until [ -e "$1/ready" ]; do sleep 0.01; done
-        echo $$; wait; read -r line"#;
+        echo $$
+        until [ -e "$1/got" ]; do sleep 0.01; done
+        read -r line"#;
     let mut command = script(options, text, directory.path());
     command.stdin(Stdio::piped());
     let (mut running, _) = Running::start(command);

@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::panic)]
 #![allow(unsafe_code, reason = "masks and terminals are set up between fork and exec")]
 
+mod bare;
 mod confinement;
 mod drain;
 mod exit_code;

@@ -1,6 +1,6 @@
 //! What is started, and why it is not.
 
-use crate::world::{Ended, init, init_script, run};
+use crate::world::{Ended, apart, init, init_script, run};
 use rstest::rstest;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -108,6 +108,60 @@ fn execution(#[case] program: &str, #[case] code: i32, #[case] sentence: &str) {
             stderr
         }
     );
+}
+
+/// A program of this machine, changed.
+fn program_with(change: impl Fn(&mut Vec<u8>)) -> tempfile::TempPath {
+    let mut bytes = std::fs::read("/bin/true").expect("there is a program");
+    change(&mut bytes);
+    let path = tempfile::NamedTempFile::new()
+        .expect("a file can be made")
+        .into_temp_path();
+    std::fs::write(&path, bytes).expect("a file can be written");
+    std::fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("its mode can be set");
+    path
+}
+
+#[test]
+fn a_program_for_another_machine_is_told() {
+    // LoongArch: whoever emulates that here has to choose another one.
+    let program = program_with(|bytes| bytes[18..20].copy_from_slice(&258u16.to_le_bytes()));
+    let name = program.to_str().expect("its path is text");
+    let ended = run(init(&[name]));
+    assert_eq!(ended.code, 126);
+    let beginning =
+        format!("box-init: {name}: cannot be executed: it is a program for LoongArch (loong64), and this machine is ");
+    assert!(ended.stderr.starts_with(&beginning), "{ended:?}");
+}
+
+#[test]
+fn a_missing_loader_is_told() {
+    let program = program_with(|bytes| {
+        let place = bytes.windows(7).position(|window| window == b"/ld-lin");
+        let place = place.expect("the program is linked dynamically");
+        bytes[place..place + 7].copy_from_slice(b"/absent");
+    });
+    let name = program.to_str().expect("its path is text");
+    let expected = Ended {
+        code: 126,
+        stdout: String::new(),
+        stderr: format!(
+            "box-init: {name}: cannot be executed: its ELF loader does not exist (it was built for another system)\n"
+        ),
+    };
+    assert_eq!(run(init(&[name])), expected);
+}
+
+#[test]
+fn a_mount_with_noexec_is_told() {
+    let script = r#"
+        mount -t tmpfs -o noexec none /mnt && cp /bin/true /mnt/program && exec "$1" -- /mnt/program"#;
+    let expected = Ended {
+        code: 126,
+        stdout: String::new(),
+        stderr: "box-init: /mnt/program: cannot be executed: it is on a mount with noexec\n".to_owned(),
+    };
+    assert_eq!(run(apart(&[], script)), expected);
 }
 
 #[test]

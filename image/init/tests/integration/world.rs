@@ -178,3 +178,23 @@ fn stat(process: i32) -> Option<Vec<String>> {
     let (_, fields) = stat.rsplit_once(") ")?;
     Some(fields.split(' ').map(str::to_owned).collect())
 }
+
+/// A script in namespaces of its own, run by a shell that may do there what root may. `$1` is `box-init`, and `$0` a name.
+pub(crate) fn apart(namespaces: &[&str], script: &str) -> Command {
+    let mut command = Command::new("unshare");
+    // Whoever is not root may be it in a user namespace.
+    if !rustix::process::geteuid().is_root() {
+        command.args(["--user", "--map-root-user"]);
+    }
+    command
+        .args(namespaces)
+        .args(["--mount", "--", "sh", "-c", script, "sh"])
+        .arg(env!("CARGO_BIN_EXE_box-init"))
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped());
+    with_default_signals(&mut command);
+    command
+}
+
+/// As process 1 of a PID namespace: whoever ends `unshare` ends all of it.
+pub(crate) const AS_PROCESS_1: [&str; 3] = ["--pid", "--fork", "--kill-child"];
