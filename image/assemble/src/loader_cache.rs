@@ -4,7 +4,7 @@
 //! a header of 48 bytes, an entry of 24 for each library, their strings, and a section that names the generator. Numbers
 //! are little-endian, as all three machines are. Strings that end another one lie within it.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BTreeSet};
 use std::iter::Peekable;
 use std::ops::Bound;
@@ -235,8 +235,8 @@ pub fn encode(entries: &[Entry], generator: &str) -> Vec<u8> {
 fn strings<'a>(texts: impl Iterator<Item = &'a str>) -> (Vec<u8>, BTreeMap<&'a str, usize>) {
     let texts: BTreeSet<&str> = texts.collect();
     let mut texts: Vec<&str> = texts.into_iter().collect();
-    // From the end, and where one string ends another, the longer comes first: the end is greater than any byte.
-    texts.sort_by_cached_key(|text| text.bytes().rev().map(u16::from).chain([0x100]).collect::<Vec<_>>());
+    // By the bytes from the end, the greatest first: where one string ends another, the longer comes first.
+    texts.sort_by_cached_key(|text| Reverse(text.bytes().rev().collect::<Vec<_>>()));
     let mut strings = Vec::new();
     let mut offsets = BTreeMap::new();
     let mut previous = "";

@@ -8,7 +8,6 @@ use std::cell::Cell;
 use assemble::ar;
 use assemble::deb::{Deb, Kind};
 use assemble::request;
-use assemble::tar::checksum;
 use assemble::tar::read::{Limits, members};
 use assemble::unpack::Compression;
 
@@ -158,7 +157,8 @@ fn extended(type_flag: u8, data: &[u8]) -> Vec<u8> {
 fn mend(archive: &mut [u8]) {
     for block in archive.chunks_exact_mut(BLOCK_LEN) {
         if &block[257..262] == b"ustar" {
-            let sum = checksum(&<[u8; BLOCK_LEN]>::try_from(&*block).unwrap());
+            block[148..156].fill(b' ');
+            let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
             block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
         }
     }
