@@ -1,9 +1,9 @@
-//! Everything that an image is made of, and whose each of its files is. Pure.
+//! Everything that an image is made of. Pure.
 
 use std::collections::BTreeMap;
 
 use assemble::build_info::{Module, Program};
-use assemble::record::{self, FileKind};
+use assemble::record;
 use assemble::request::ItemKind;
 use catalogue::Architecture;
 use catalogue::lock::ClaudeRelease;
@@ -11,6 +11,7 @@ use catalogue::lock::ClaudeRelease;
 use crate::error::Error;
 use crate::licence::Licence;
 use crate::locks::{Crate, Locks};
+use crate::owners::{self, File, Owners};
 use crate::purl;
 
 /// What an image is made of.
@@ -68,17 +69,6 @@ pub enum Kind {
     Ours,
 }
 
-/// A regular file of the image, or another path that is somebody's.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct File {
-    /// The package URL of its owner.
-    pub owner: String,
-    /// In hexadecimal; links have none.
-    pub sha256: Option<String>,
-    /// In hexadecimal; links have none.
-    pub sha1: Option<String>,
-}
-
 impl Kind {
     /// As documents name it.
     #[must_use]
@@ -120,7 +110,7 @@ pub fn inventory(
             collected.item(item, locks, crates)?;
         }
     }
-    let files = files(layers, &collected.owners)?;
+    let files = owners::files(layers, &collected.owners)?;
     Ok(Inventory {
         architecture,
         release: collected.release,
@@ -143,8 +133,7 @@ struct Collected {
     architecture: Architecture,
     release: Option<(String, String)>,
     components: BTreeMap<String, Component>,
-    /// Package URL and version by owner: `deb:bash`.
-    owners: BTreeMap<String, (String, String)>,
+    owners: Owners,
 }
 
 impl Collected {
@@ -376,46 +365,4 @@ impl Component {
 /// A main module that was built where it is developed has no version, and is described by what it requires.
 fn is_published(module: &Module) -> bool {
     module.version != "(devel)" && !module.version.is_empty()
-}
-
-/// Whose each path is. Directories are everybody's who has something in them.
-fn files(
-    layers: &[record::Layer],
-    owners: &BTreeMap<String, (String, String)>,
-) -> Result<BTreeMap<String, File>, Error> {
-    let mut files: BTreeMap<String, File> = BTreeMap::new();
-    for layer in layers {
-        for file in layer.files.iter().filter(|file| file.kind != FileKind::Directory) {
-            let owner = file.owner.as_ref().ok_or_else(|| Error::NoOwner {
-                path: file.path.clone(),
-                layer: layer.name.clone(),
-            })?;
-            let (purl, _) = owners.get(owner).ok_or_else(|| Error::UnknownOwner {
-                path: file.path.clone(),
-                layer: layer.name.clone(),
-                owner: owner.clone(),
-            })?;
-            // Another name of an earlier file has that one's bytes.
-            let bytes = match (&file.kind, &file.target) {
-                (FileKind::HardLink, Some(target)) => files.get(target).cloned(),
-                _ => None,
-            };
-            let entry = File {
-                owner: purl.clone(),
-                sha256: file
-                    .sha256
-                    .clone()
-                    .or(bytes.as_ref().and_then(|file| file.sha256.clone())),
-                sha1: file.sha1.clone().or(bytes.and_then(|file| file.sha1)),
-            };
-            if let Some(first) = files.insert(file.path.clone(), entry) {
-                return Err(Error::TwoOwners {
-                    path: file.path.clone(),
-                    first: first.owner,
-                    second: purl.clone(),
-                });
-            }
-        }
-    }
-    Ok(files)
 }

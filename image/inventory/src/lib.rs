@@ -1,7 +1,7 @@
 //! What an image is made of, and who says so.
 //!
 //! ```text
-//! records of layers + locks -> components (purl, licence) -> spdx, cyclonedx
+//! records of layers + locks -> components (purl, licence), owners -> spdx, cyclonedx
 //! locks                     -> provenance
 //! documents                 -> referrer -> layout
 //! ```
@@ -20,6 +20,7 @@ pub mod image;
 pub mod layout;
 pub mod licence;
 pub mod locks;
+pub mod owners;
 pub mod provenance;
 pub mod purl;
 pub mod referrer;

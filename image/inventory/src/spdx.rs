@@ -7,9 +7,10 @@ use catalogue::Architecture;
 use serde_json::{Value, json};
 use sha1::{Digest as _, Sha1};
 
-use crate::components::{Component, File, Inventory, Kind};
+use crate::components::{Component, Inventory, Kind};
 use crate::document::{Subject, TOOL};
 use crate::licence::{self, Licence};
+use crate::owners::File;
 use crate::{purl, uuid};
 
 const DOCUMENT: &str = "SPDXRef-DOCUMENT";
