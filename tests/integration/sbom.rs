@@ -144,7 +144,7 @@ fn the_go_modules_are_those_of_go_version(#[case] architecture: Architecture) {
     assert_eq!(found, expected);
 }
 
-/// What `go version -m` says of a program, each module as it is really there.
+/// The modules of a program by `go version -m`, each as it is really there.
 fn modules(go: &Path, program: &Path) -> Vec<String> {
     let output = Command::new(go)
         .args(["version", "-m"])
@@ -162,7 +162,9 @@ fn modules(go: &Path, program: &Path) -> Vec<String> {
     for line in text.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
-            ["dep", path, version, ..] => modules.push(format!("{path} {version}")),
+            // A main module has a version only where it is built as it was published.
+            ["mod", _, "(devel)", ..] => {}
+            ["dep" | "mod", path, version, ..] => modules.push(format!("{path} {version}")),
             ["=>", path, version, ..] => *modules.last_mut().expect("what is replaced") = format!("{path} {version}"),
             _ => {}
         }
