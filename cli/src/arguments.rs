@@ -56,6 +56,8 @@ pub(crate) enum Verb {
     /// What the image is made of
     #[command(subcommand)]
     Image(Image),
+    /// Print an SBOM of the image, or its provenance: the document that is attached to it
+    Sbom(Sbom),
     /// Resolve image/tools.toml to image/lock/
     Lock(Lock),
     /// Get everything that a build needs with this machine's own clients; afterwards no network is needed
@@ -306,6 +308,20 @@ pub(crate) struct ImageSize {
     /// Print the sizes in bytes as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `cbox sbom`.
+#[derive(Args, Debug)]
+pub(crate) struct Sbom {
+    /// `core` or `full`
+    #[arg(long, default_value = "full", value_parser = ["core", "full"])]
+    pub(crate) flavour: String,
+    /// The architecture (amd64, arm64 or armhf)
+    #[arg(long, value_name = "ARCHITECTURE", default_value = "amd64", value_parser = ["amd64", "arm64", "armhf"])]
+    pub(crate) only: String,
+    /// SPDX 2.3, CycloneDX 1.6, or SLSA provenance as an unsigned statement of in-toto
+    #[arg(long, default_value = "spdx", value_parser = ["spdx", "cyclonedx", "provenance"])]
+    pub(crate) format: String,
 }
 
 /// `cbox lock`.

@@ -23,6 +23,7 @@ mod programs;
 mod progress;
 mod project;
 mod run;
+mod sbom;
 mod suites;
 mod tools;
 mod transcript;
@@ -77,6 +78,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Verb::Verify(options) => verification::command(&project, options),
         Verb::Test(options) => gate::command(&project, options),
         Verb::Bench(options) => bench::command(&project, options),
+        Verb::Sbom(options) => sbom::command(&project, options),
         Verb::Tools(options) => tools::command(&project, options),
         Verb::Image(verb) => image::command(&project, verb),
         Verb::Lock(options) => lock::command(&project, options),

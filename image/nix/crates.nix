@@ -8,6 +8,11 @@ let
       "image/catalogue"
     ];
     box-init = [ "image/init" ];
+    inventory = [
+      "image/inventory"
+      "image/assemble"
+      "image/catalogue"
+    ];
     box-entrypoint = [ "image/entrypoint" ];
     messages-api = [ "verify/messages-api" ];
   };
@@ -19,6 +24,7 @@ let
       "image/catalogue"
       "image/entrypoint"
       "image/init"
+      "image/inventory"
       "image/lock-update"
       "verify/messages-api"
     ];
@@ -27,7 +33,10 @@ in
 rec {
   inherit version;
   program = crate: rust.program parts.${crate} crate;
+  # The crates in a program, as text.
+  cratesIn = crate: rust.crates parts.${crate} crate;
   assemble = program "assemble" "amd64";
+  inventory = program "inventory" "amd64";
   tests = rust.tests tested;
   # The trees of crates by part, as crates-PART.
   trees = builtins.listToAttrs (

@@ -76,10 +76,46 @@ let
     inherit (common) accounts omit;
     inherit (claude) items;
   };
+  # What decides what the image is, by its path in the repository; of the sources, the repository's commit says it.
+  locks =
+    let
+      file =
+        path:
+        builtins.path {
+          inherit path;
+          name = baseNameOf path;
+        };
+      all = {
+        "Cargo.lock" = file (workspace + "/Cargo.lock");
+        "image/lock/claude.json" = file ../lock/claude.json;
+        "image/lock/crates.json" = file ../lock/crates.json;
+        "image/lock/debian.json" = file ../lock/debian.json;
+        "image/lock/go.json" = file ../lock/go.json;
+        "image/lock/rust.json" = file ../lock/rust.json;
+        "image/lock/seed.json" = file ../lock/seed.json;
+        "image/scripts.toml" = file ../scripts.toml;
+        "image/tools.toml" = file ../tools.toml;
+      };
+    in
+    {
+      inherit all;
+      cargo = all."Cargo.lock";
+      claude = all."image/lock/claude.json";
+      debian = all."image/lock/debian.json";
+    };
   images = import ./image.nix {
-    inherit seed layers;
-    inherit (crates) assemble;
+    inherit seed layers locks;
+    inherit (crates) assemble inventory cratesIn;
     inherit (common) created config annotations;
+    inherit (claude) owner;
+  };
+  checks = import ./checks.nix {
+    inherit
+      seed
+      debian
+      crates
+      images
+      ;
   };
   model = import ./model.nix {
     inherit seed;
@@ -135,7 +171,7 @@ in
     load-core = images.load "core" "claude-in-a-box:core";
     messages-api = model;
     kind-node = cluster.node;
-    inherit (crates) assemble;
+    inherit (crates) assemble inventory;
     rust = rust.toolchain;
     go = go.toolchain;
 
@@ -156,6 +192,8 @@ in
   // perArchitecture "init" (crates.program "box-init")
   // perArchitecture "image" (images.image "full")
   // perArchitecture "image-core" (images.image "core")
+  // perArchitecture "documents" (images.documents "full")
+  // perArchitecture "documents-core" (images.documents "core")
   // goTools.packages
   // prefixed "cluster-go-" components.programs
   // prefixed "go-modules-" goModules
@@ -164,7 +202,9 @@ in
   checks = {
     inherit (crates) tests;
   }
-  // perArchitecture "programs" (import ./checks.nix { inherit seed debian crates; });
+  // perArchitecture "programs" checks.programs
+  // perArchitecture "loader-cache" (checks.loaderCache "full")
+  // perArchitecture "loader-cache-core" (checks.loaderCache "core");
 
   # The trees whose hashes `cbox lock` renews: the output that fetches one, and where its hash stands.
   trees =
@@ -183,7 +223,12 @@ in
   assembled = map builtins.unsafeDiscardStringContext (
     [ (images.layout "full") ]
     ++ builtins.concatMap (
-      arch: [ (images.image "full" arch) ] ++ map (layer: layer.path) (layers arch)
+      arch:
+      [
+        (images.image "full" arch)
+        (images.loaderCache "full" arch)
+      ]
+      ++ map (layer: layer.path) (layers arch)
     ) architectures
   );
 

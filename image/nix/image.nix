@@ -2,7 +2,11 @@
 {
   seed,
   assemble,
+  inventory,
+  owner,
   layers,
+  locks,
+  cratesIn,
   created,
   config,
   annotations,
@@ -13,8 +17,33 @@ let
 
   # `core` holds the layers of its own; `full` holds every layer.
   holds = flavour: layer: flavour == "full" || layer.flavour == flavour;
+
+  # The programs of ours that an image holds.
+  programs = [
+    "box-entrypoint"
+    "box-init"
+  ];
+
+  # The layers of a flavour, without the one that is made of them.
+  own = flavour: arch: map (layer: layer.path) (filter (holds flavour) (layers arch));
 in
 rec {
+  inherit own;
+
+  # The dynamic loader's cache, a layer of its own on top: it is of what all others hold.
+  loaderCache =
+    flavour: arch:
+    seed.run "layer-loader-cache-${flavour}-${arch}" {
+      path = [ assemble ];
+      json.request = {
+        version = 1;
+        name = "loader-cache";
+        architecture = arch;
+        layers = own flavour arch;
+        inherit owner;
+      };
+    } "assemble loader-cache $requestPath $out";
+
   image =
     flavour: arch:
     seed.run "image-${flavour}-${arch}" {
@@ -22,14 +51,33 @@ rec {
       json.request = {
         version = 1;
         architecture = arch;
-        layers = map (layer: layer.path) (filter (holds flavour) (layers arch));
+        layers = own flavour arch ++ [ (loaderCache flavour arch) ];
         inherit created config annotations;
       };
     } "assemble image $requestPath $out";
 
-  layout =
+  # What an image is made of: SBOMs and provenance.
+  documents =
+    flavour: arch:
+    seed.run "documents-${flavour}-${arch}" {
+      path = [ inventory ];
+      json.request = {
+        version = 1;
+        inherit flavour locks;
+        image = image flavour arch;
+        crates = builtins.listToAttrs (
+          map (name: {
+            inherit name;
+            value = cratesIn name arch;
+          }) programs
+        );
+      };
+    } "inventory image $requestPath $out";
+
+  # The index with its images alone, and with their documents attached. The first is the same bytes whatever is said of it.
+  index =
     flavour:
-    seed.run "image-${flavour}" {
+    seed.run "index-${flavour}" {
       path = [ assemble ];
       json.request = {
         version = 1;
@@ -37,6 +85,18 @@ rec {
         inherit annotations;
       };
     } "assemble index $requestPath $out";
+
+  layout =
+    flavour:
+    seed.run "image-${flavour}" {
+      path = [ inventory ];
+      json.request = {
+        version = 1;
+        inherit flavour locks;
+        layout = index flavour;
+        images = map (documents flavour) (attrNames systems);
+      };
+    } "inventory layout $requestPath $out";
 
   # Puts the image of this machine's architecture into Docker.
   load =

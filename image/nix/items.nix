@@ -151,6 +151,9 @@ let
   };
 in
 {
+  # Who brings what is ours.
+  inherit (ours) owner;
+
   # Claude Code for these architectures.
   sourcesOf = map claudeSource;
 

@@ -99,7 +99,8 @@ let
       tests ? false,
     }:
     let
-      parts = if tests then [ ] else [ "dev-dependencies" ];
+      # Benchmarks are run where the whole workspace is.
+      parts = [ "bench" ] ++ (if tests then [ ] else [ "dev-dependencies" ]);
       manifests = listToAttrs (
         map (member: {
           name = member;
@@ -313,6 +314,25 @@ in
         find target/${target}/${profile} -maxdepth 1 -type f -perm -100 -exec cp {} $out/bin \;
       '';
 
+  # The crates of others that are in a crate's binaries for one architecture: a line each of name, version and licence.
+  crates =
+    part: crate: arch:
+    run "crates-in-${crate}-${arch}"
+      {
+        inherit (part) vendor members sources;
+        path = [ toolchain ];
+      }
+      ''
+        ${configure systems.${arch}.rust ""}
+        ${copy}
+        ${part.lay}
+        # What is ours stands there with its directory. What only builds it is in no binary.
+        cargo tree --frozen --package ${crate} --target ${systems.${arch}.rust} --edges normal,no-proc-macro \
+          --prefix none --no-dedupe --format '{p}|{l}' >tree
+        tab=$(printf '\t')
+        sed -e '/ (\//d' -e "s/^\([^ ]*\) v\([^ |]*\)|/\1$tab\2$tab/" tree | sort -u >$out
+      '';
+
   # The tests of every crate of the part, as static programs of this machine.
   tests =
     part:
@@ -334,7 +354,7 @@ in
         # No pipe: its first program's failure would be lost.
         {
           cargo test --workspace --frozen --no-fail-fast --lib &&
-            cargo test --package assemble --frozen --no-fail-fast --tests
+            cargo test --package assemble --package inventory --frozen --no-fail-fast --tests
         } >$out 2>&1 || { cat $out; exit 1; }
         cat $out
       '';

@@ -35,6 +35,7 @@ mod readme;
 mod registry;
 mod reproducible;
 mod runs;
+mod sbom;
 mod server;
 mod sessions;
 mod settings;

@@ -10,7 +10,7 @@ use verify::docker::{self, OWNER};
 use crate::install::{HELM_INSTALL, KUBECTL_ATTACH};
 use crate::user::User;
 use crate::world::{Model, catalogue, root};
-use crate::{attach, boxes, cluster, command, compose, demo, install, login, tools, verification};
+use crate::{attach, boxes, cluster, command, compose, demo, install, login, sbom, tools, verification};
 
 /// Where a command is run.
 enum Runner {
@@ -22,7 +22,7 @@ enum Runner {
 }
 
 /// The commands, and where each is run.
-const COMMANDS: [(&str, Runner); 35] = [
+const COMMANDS: [(&str, Runner); 36] = [
     ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
     (
         "./cbox demo --on kind",
@@ -98,6 +98,10 @@ const COMMANDS: [(&str, Runner); 35] = [
         Runner::Test(tools::the_table_is_the_catalogue_with_the_locks_versions),
     ),
     ("./cbox image size", Runner::Test(tools::the_sizes_of_the_layers_add_up)),
+    (
+        "./cbox sbom",
+        Runner::Test(sbom::the_documents_are_printed_as_they_are_attached),
+    ),
     ("./cbox test", Runner::Gate),
     (
         "./cbox doctor",

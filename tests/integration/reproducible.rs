@@ -27,7 +27,7 @@ fn read(command: &mut Command) -> String {
 }
 
 /// The store path of one of the flake's outputs, built if it is not there.
-fn built(output: &str) -> PathBuf {
+pub(crate) fn built(output: &str) -> PathBuf {
     let json = read(
         nix()
             .args(["build", "--json", "--no-link"])
@@ -82,12 +82,17 @@ fn a_layer_has_the_same_bytes_in_other_surroundings(#[case] architecture: Archit
         let request_file = scratch.path().join("request.json");
         fs::write(&request_file, request(path)).expect("the request is written");
         let again = scratch.path().join("layer");
+        // The one layer that is made of the others.
+        let verb = match layer["name"].as_str() {
+            Some("loader-cache") => "loader-cache",
+            _ => "layer",
+        };
         let script = "umask 077; exec taskset --cpu-list 0 \"$@\"";
         read(
             Command::new("sh")
                 .args(["-c", script, "sh"])
                 .arg(&assemble)
-                .arg("layer")
+                .arg(verb)
                 .args([&request_file, &again])
                 .env_clear()
                 .envs([("PATH", std::env::var("PATH").unwrap_or_default().as_str())])
@@ -115,6 +120,8 @@ fn a_layer_has_the_same_bytes_in_other_surroundings(#[case] architecture: Archit
 #[case("image-core-amd64")]
 #[case("image-core-arm64")]
 #[case("image-core-armhf")]
+#[case("documents-core-amd64")]
+#[case("documents-core-armhf")]
 fn a_rebuild_gives_the_same_bytes(#[case] output: &str) {
     built(output);
     read(
@@ -128,7 +135,15 @@ fn a_rebuild_gives_the_same_bytes(#[case] output: &str) {
 #[test]
 fn the_layout_holds_three_platforms_whose_blobs_are_what_they_say() {
     let layout = built("image-core");
-    let index = json(&layout.join("index.json"));
+    let blobs = layout.join("blobs/sha256");
+    let blob = |descriptor: &Value| {
+        let digest = descriptor["digest"].as_str().expect("a digest");
+        json(&blobs.join(digest.trim_start_matches("sha256:")))
+    };
+    // The first is the image, and all others are about it: whoever takes the first has not taken a document.
+    let outer = json(&layout.join("index.json"));
+    let outer = outer["manifests"].as_array().expect("a layout lists manifests");
+    let index = blob(&outer[0]);
     let platforms: Vec<String> = index["manifests"]
         .as_array()
         .expect("an index lists manifests")
@@ -149,7 +164,20 @@ fn the_layout_holds_three_platforms_whose_blobs_are_what_they_say() {
         claude.as_str().is_some_and(|text| text.contains("armhf: 2.1.112")),
         "{claude}"
     );
-    let blobs = layout.join("blobs/sha256");
+    let subjects: Vec<&str> = index["manifests"]
+        .as_array()
+        .expect("an index lists manifests")
+        .iter()
+        .chain([&outer[0]])
+        .map(|manifest| manifest["digest"].as_str().expect("a digest"))
+        .collect();
+    let mut documents = 0;
+    for referrer in outer.iter().filter(|entry| !entry["artifactType"].is_null()) {
+        let subject = blob(referrer)["subject"]["digest"].clone();
+        assert!(subjects.iter().any(|known| subject == *known), "{referrer}");
+        documents += 1;
+    }
+    assert_eq!(documents, 3 * subjects.len(), "two SBOMs and the provenance of each");
     let mut count = 0;
     for entry in fs::read_dir(&blobs).expect("a layout has blobs") {
         let entry = entry.expect("a directory entry");

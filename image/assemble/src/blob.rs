@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use crate::digest::Hashing;
+use crate::digest::{self, Hashing};
 use crate::error::Error;
 use crate::input;
 use crate::mode::Mode;
@@ -13,6 +13,7 @@ use crate::record::{File, FileKind};
 use crate::tar::padding;
 use crate::tar::write::{END, Header, Kind as Written, encode};
 use crate::tree::{Content, ContentId, Kind, Tree};
+use sha1::{Digest as _, Sha1};
 
 /// Writes the tree as an archive and says what is in it. `place` is the output's name in errors.
 ///
@@ -50,7 +51,8 @@ pub fn write(tree: &Tree, sink: &mut impl Write, place: &Path) -> Result<Vec<Fil
         sink.write_all(&encode(&header)).map_err(put)?;
         let mut file = describe(&header, tree.owner_name(entry.owner));
         if let Some(content) = content {
-            file.sha256 = Some(copy(content, sink, put)?);
+            let (sha256, sha1) = copy(content, sink, put)?;
+            (file.sha256, file.sha1) = (Some(sha256), Some(sha1));
             sink.write_all(padding(content.size())).map_err(put)?;
         }
         files.push(file);
@@ -75,18 +77,22 @@ fn describe(header: &Header<'_>, owner: String) -> File {
         gid: header.gid,
         size,
         sha256: None,
+        sha1: None,
         target,
         owner,
     }
 }
 
-/// Copies a file's bytes; returns their SHA-256 in hexadecimal.
-fn copy(content: &Content, sink: &mut impl Write, put: impl Fn(io::Error) -> Error) -> Result<String, Error> {
+/// Copies a file's bytes; returns their SHA-256 and SHA-1 in hexadecimal.
+fn copy(content: &Content, sink: &mut impl Write, put: impl Fn(io::Error) -> Error) -> Result<(String, String), Error> {
     let mut hashing = Hashing::new(sink);
+    let mut sha1 = Sha1::new();
     match content {
-        Content::Memory { data, range } => hashing
-            .write_all(data.get(range.clone()).unwrap_or_default())
-            .map_err(put)?,
+        Content::Memory { data, range } => {
+            let bytes = data.get(range.clone()).unwrap_or_default();
+            sha1.update(bytes);
+            hashing.write_all(bytes).map_err(put)?;
+        }
         Content::Disk { path, size } => {
             let mut file = input::open(path)?;
             let mut buffer = vec![0; 1 << 18];
@@ -100,13 +106,13 @@ fn copy(content: &Content, sink: &mut impl Write, put: impl Fn(io::Error) -> Err
                 if read == 0 {
                     break;
                 }
-                hashing
-                    .write_all(buffer.get(..read).unwrap_or_default())
-                    .map_err(&put)?;
+                let bytes = buffer.get(..read).unwrap_or_default();
+                sha1.update(bytes);
+                hashing.write_all(bytes).map_err(&put)?;
                 left -= read as u64;
             }
         }
     }
     let (digest, ..) = hashing.finish();
-    Ok(digest.hex())
+    Ok((digest.hex(), digest::hex(&sha1.finalize())))
 }

@@ -7,7 +7,7 @@ use std::thread;
 use clap::{Parser, Subcommand};
 
 use crate::error::Error;
-use crate::{archive, image, layer, layout};
+use crate::{archive, image, layer, layout, loader};
 
 /// Debian packages and other files to layers, images and an OCI layout, the same bytes every time.
 #[derive(Debug, Parser)]
@@ -21,6 +21,13 @@ pub struct Cli {
 enum Command {
     /// Write a layer: layer.tar.gz and record.json.
     Layer {
+        /// A request of version 1, in JSON.
+        request: PathBuf,
+        /// The directory to make.
+        out_dir: PathBuf,
+    },
+    /// Write a layer that holds the dynamic loader's cache of all others.
+    LoaderCache {
         /// A request of version 1, in JSON.
         request: PathBuf,
         /// The directory to make.
@@ -65,6 +72,7 @@ impl Cli {
     pub fn run(self) -> Result<(), Error> {
         match self.command {
             Command::Layer { request, out_dir } => layer::assemble(&request, &out_dir, cores()),
+            Command::LoaderCache { request, out_dir } => loader::assemble(&request, &out_dir, cores()),
             Command::Image { request, out_dir } => image::assemble(&request, &out_dir),
             Command::Index { request, out_dir } => layout::assemble(&request, &out_dir),
             Command::Archive { request, out } => archive::assemble(&request, &out),

@@ -16,6 +16,10 @@ pub struct Control {
     pub version: String,
     /// `Architecture`.
     pub architecture: String,
+    /// The source package and its version, which are the package's own where the file does not say otherwise.
+    pub source: (String, String),
+    /// `Homepage`.
+    pub homepage: Option<String>,
     /// `Replaces`.
     pub replaces: Vec<Relation>,
 }
@@ -103,10 +107,13 @@ impl Control {
         if !is_name(&package) || !package.starts_with(|first: char| first.is_ascii_alphanumeric()) {
             return Err(Error::Name(package));
         }
+        let version = field("Version")?;
         Ok(Self {
             text: format!("{text}\n"),
+            source: source(fields.get("source"), &package, &version),
+            homepage: fields.get("homepage").cloned(),
             package,
-            version: field("Version")?,
+            version,
             architecture: field("Architecture")?,
             replaces: fields
                 .get("replaces")
@@ -121,6 +128,15 @@ impl Control {
             .iter()
             .any(|relation| relation.holds_for(package, version))
     }
+}
+
+/// `glibc (2.41-12)`, or the name alone.
+fn source(field: Option<&String>, package: &str, version: &str) -> (String, String) {
+    let Some(field) = field else {
+        return (package.to_owned(), version.to_owned());
+    };
+    let (name, rest) = field.split_once('(').unwrap_or((field, version));
+    (name.trim().to_owned(), rest.trim_end_matches(')').trim().to_owned())
 }
 
 impl Relation {
@@ -199,6 +215,15 @@ mod tests {
     fn the_text_ends_in_one_newline() {
         assert_eq!(Control::parse(BASH.trim_end().as_bytes()).unwrap().text, BASH);
         assert_eq!(Control::parse(format!("{BASH}\n").as_bytes()).unwrap().text, BASH);
+    }
+
+    #[rstest]
+    #[case("", ("bash", "5.2"))]
+    #[case("Source: shells\n", ("shells", "5.2"))]
+    #[case("Source: shells (1:5.1-2)\n", ("shells", "1:5.1-2"))]
+    fn a_package_has_a_source(#[case] field: &str, #[case] expected: (&str, &str)) {
+        let (name, version) = Control::parse(format!("{field}{BASH}").as_bytes()).unwrap().source;
+        assert_eq!((name.as_str(), version.as_str()), expected);
     }
 
     #[rstest]

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::build_info;
 use crate::conflict::Conflict;
 use crate::deb;
 use crate::digest::Digest;
@@ -77,6 +78,17 @@ pub enum Error {
         /// Why.
         problem: Box<deb::Error>,
     },
+    /// A Go program does not say what is in it.
+    #[error("the program {} {problem}: build it with the toolchain of image/lock/go.json", path.display())]
+    Program {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: build_info::Error,
+    },
+    /// The loader's cache cannot be made.
+    #[error("the loader's cache wants what the layers have not, or not so that it is understood here: {0}")]
+    LoaderConfiguration(String),
     /// A package is in the request more than once.
     #[error("the layer {layer} has package {package} twice: an image holds one version of a package")]
     PackageTwice {
@@ -209,6 +221,8 @@ impl Error {
             | Self::Version { .. }
             | Self::Omit { .. }
             | Self::Package { .. }
+            | Self::Program { .. }
+            | Self::LoaderConfiguration(_)
             | Self::PackageTwice { .. }
             | Self::Conflict { .. }
             | Self::Source { .. }

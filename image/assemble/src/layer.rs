@@ -8,12 +8,15 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::addition::Addition;
+use crate::build_info::{self, Program};
 use crate::deb::Deb;
 use crate::error::Error;
 use crate::merge;
 use crate::omit::Omit;
-use crate::request::{self, Layer};
+use crate::record::Contents;
+use crate::request::{self, Entry, ItemKind, Layer};
 use crate::tar::read::Limits;
+use crate::tree::Tree;
 use crate::{blob, compress, input, items, output, record};
 
 /// The blob's name in a layer's directory.
@@ -47,12 +50,24 @@ pub fn assemble(request: &Path, place: &Path, threads: NonZeroUsize) -> Result<(
         .map(|item| additions(item, &omit))
         .collect::<Result<Vec<_>, Error>>()?;
     let packages = read_packages(&layer, threads)?;
-    let (tree, contents) = merge::merge(&layer, &packages, items, &omit)?;
+    let (tree, mut contents) = merge::merge(&layer, &packages, items, &omit)?;
+    for (described, item) in contents.items.iter_mut().zip(&layer.items) {
+        described.programs = programs(item)?;
+    }
 
+    write(&tree, contents, place, threads)
+}
+
+/// Writes a layer of a tree.
+///
+/// # Errors
+///
+/// As [`assemble`].
+pub fn write(tree: &Tree, contents: Contents, place: &Path, threads: NonZeroUsize) -> Result<(), Error> {
     let output = output::Directory::new(place)?;
     let file = output.create(BLOB)?;
     let place = place.join(BLOB);
-    let written = compress::gzip(file, threads, |blocks| blob::write(&tree, blocks, &place));
+    let written = compress::gzip(file, threads, |blocks| blob::write(tree, blocks, &place));
     let (files, summary) = written.map_err(|error| match error {
         compress::Error::Produce(error) => error,
         compress::Error::Sink(error) => Error::write(&place, error),
@@ -77,6 +92,27 @@ fn additions(item: &request::Item, omit: &Omit) -> Result<Vec<Addition>, Error> 
         additions.extend(items::additions(entry, omit)?);
     }
     Ok(additions)
+}
+
+/// The programs of an item that is a Go module's. One that does not say what is in it could not be accounted for.
+fn programs(item: &request::Item) -> Result<Vec<Program>, Error> {
+    let mut programs = Vec::new();
+    if item.owner.kind != ItemKind::Go {
+        return Ok(programs);
+    }
+    for entry in &item.entries {
+        if let Entry::File { source, path, .. } = entry {
+            let info = build_info::read(&input::bytes(source)?).map_err(|problem| Error::Program {
+                path: source.clone(),
+                problem,
+            })?;
+            programs.extend(info.map(|info| Program {
+                path: path.as_str().to_owned(),
+                info,
+            }));
+        }
+    }
+    Ok(programs)
 }
 
 /// Reads packages on all cores. The result, be it an error, has the order of the request.

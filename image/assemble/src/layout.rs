@@ -72,11 +72,22 @@ pub fn copy(layout: &Path, place: &Path) -> Result<(), Error> {
             return Err(Error::BlobName { path });
         }
     }
-    let index = input::bytes(&layout.join(INDEX))?;
-    let descriptor = Descriptor::of(oci::INDEX_MEDIA_TYPE, &index);
-    output.file(&blob(descriptor.digest), |file| file.write_all(&index))?;
-    let outer = oci::json(&Index::new(vec![descriptor], BTreeMap::new()))?;
-    output.file(INDEX, |file| file.write_all(&outer))?;
+    let path = layout.join(INDEX);
+    let index = input::bytes(&path)?;
+    let read: Index = serde_json::from_slice(&index).map_err(|source| Error::Json { path, source })?;
+    // One with documents attached names its index already.
+    let is_outer = read
+        .manifests
+        .first()
+        .is_some_and(|first| first.media_type == oci::INDEX_MEDIA_TYPE);
+    if is_outer {
+        output.file(INDEX, |file| file.write_all(&index))?;
+    } else {
+        let descriptor = Descriptor::of(oci::INDEX_MEDIA_TYPE, &index);
+        output.file(&blob(descriptor.digest), |file| file.write_all(&index))?;
+        let outer = oci::json(&Index::new(vec![descriptor], BTreeMap::new()))?;
+        output.file(INDEX, |file| file.write_all(&outer))?;
+    }
     output.file(MARK, |file| file.write_all(oci::LAYOUT.as_bytes()))?;
     output.commit()
 }

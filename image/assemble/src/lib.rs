@@ -4,6 +4,7 @@
 //! request -> deb (ar, unpack, control, tar::read) -> merge (rules, omit, tree) -> blob (tar::write) -> compress ->
 //! layer
 //!            items ---------------------------------^
+//! layers -> loader (library, loader_cache) -> layer
 //! layers -> image -> layout, archive
 //! ```
 //!
@@ -16,10 +17,12 @@ pub mod addition;
 pub mod ar;
 pub mod archive;
 pub mod blob;
+pub mod build_info;
 pub mod cli;
 pub mod compress;
 pub mod conflict;
 pub mod control;
+pub mod copyright;
 pub mod deb;
 pub mod digest;
 pub mod error;
@@ -28,6 +31,9 @@ pub mod input;
 pub mod items;
 pub mod layer;
 pub mod layout;
+pub mod library;
+pub mod loader;
+pub mod loader_cache;
 pub mod merge;
 pub mod mode;
 pub mod oci;

@@ -6,9 +6,11 @@ use md5::{Digest as _, Md5};
 
 use crate::addition::{Addition, Node};
 use crate::conflict::Conflict;
+use crate::copyright;
 use crate::deb::{self, Deb};
 use crate::digest;
 use crate::error::Error;
+use crate::loader;
 use crate::omit::Omit;
 use crate::path::ImagePath;
 use crate::record::{self, Contents};
@@ -139,16 +141,32 @@ fn contents(layer: &Layer, debs: &[Deb], tree: &Tree) -> Contents {
         .flat_map(|deb| &deb.setuid_dropped)
         .filter(|path| tree.entries.contains_key(path));
     let dropped: BTreeSet<&ImagePath> = dropped.collect();
-    let package = |package: &request::Package| record::Package {
+    let package = |(package, deb): (&request::Package, &Deb)| record::Package {
         package: package.package.clone(),
         version: package.version.clone(),
         architecture: package.architecture.clone(),
+        sha256: package.sha256.clone(),
+        source: deb.control.source.0.clone(),
+        source_version: deb.control.source.1.clone(),
+        homepage: deb.control.homepage.clone(),
+        licenses: deb
+            .file(&format!("usr/share/doc/{}/copyright", package.package))
+            .map(copyright::licenses)
+            .unwrap_or_default(),
+    };
+    // What an item's programs say of themselves is on the disk, where this does not look.
+    let item = |item: &request::Item| record::Item {
+        kind: item.owner.kind,
+        name: item.owner.name.clone(),
+        version: item.owner.version.clone(),
+        programs: Vec::new(),
     };
     Contents {
+        loader: loader::of_tree(tree),
         name: layer.name.clone(),
         architecture: layer.architecture,
-        packages: layer.packages.iter().map(package).collect(),
-        items: layer.items.iter().map(|item| item.owner.clone()).collect(),
+        packages: layer.packages.iter().zip(debs).map(package).collect(),
+        items: layer.items.iter().map(item).collect(),
         setuid_dropped: dropped.into_iter().map(|path| path.as_str().to_owned()).collect(),
     }
 }

@@ -1,14 +1,17 @@
 //! What a layer is made of, written beside it and read by everything that comes after.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use catalogue::Architecture;
 use serde::{Deserialize, Serialize};
 
+use crate::build_info::Program;
 use crate::compress::Summary;
 use crate::digest::Digest;
+use crate::library::Library;
 use crate::mode::Mode;
-use crate::request::{ItemOwner, VERSION};
+use crate::request::{ItemKind, VERSION};
 
 /// The media type of a layer: OCI image specification, "Media Types".
 pub const LAYER_MEDIA_TYPE: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
@@ -36,11 +39,24 @@ pub struct Layer {
     /// The Debian packages, by name.
     pub packages: Vec<Package>,
     /// The other owners, in the order of the request.
-    pub items: Vec<ItemOwner>,
+    pub items: Vec<Item>,
     /// Every path, in the order of the archive.
     pub files: Vec<File>,
     /// The paths that were setuid or setgid in their package and are not here.
     pub setuid_dropped: Vec<String>,
+    /// What the loader's cache is made of.
+    #[serde(default)]
+    pub loader: Loader,
+}
+
+/// What a layer has for the dynamic loader.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Loader {
+    /// Its shared libraries, by path.
+    pub libraries: Vec<Library>,
+    /// The texts of `etc/ld.so.conf` and what it includes, by path.
+    pub configuration: BTreeMap<String, String>,
 }
 
 /// A Debian package of a layer.
@@ -53,6 +69,33 @@ pub struct Package {
     pub version: String,
     /// Its own architecture.
     pub architecture: String,
+    /// Of the `.deb` file, in hexadecimal.
+    pub sha256: String,
+    /// The source package that it was built from.
+    pub source: String,
+    /// The source package's version.
+    pub source_version: String,
+    /// Where its upstream is at home.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub homepage: Option<String>,
+    /// The licences of its files by Debian's short names, where its copyright file is written for machines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub licenses: Vec<String>,
+}
+
+/// An owner of a layer's files that is no Debian package.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    /// Its world.
+    pub kind: ItemKind,
+    /// Its name in that world.
+    pub name: String,
+    /// Its version in that world.
+    pub version: String,
+    /// The Go programs among its files, with what they say of themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub programs: Vec<Program>,
 }
 
 /// A path of a layer.
@@ -76,6 +119,9 @@ pub struct File {
     /// A file's, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// A file's, in hexadecimal: SPDX asks for it, and nothing here trusts it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha1: Option<String>,
     /// A link's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -108,9 +154,11 @@ pub struct Contents {
     /// As in [`Layer`].
     pub packages: Vec<Package>,
     /// As in [`Layer`].
-    pub items: Vec<ItemOwner>,
+    pub items: Vec<Item>,
     /// As in [`Layer`].
     pub setuid_dropped: Vec<String>,
+    /// As in [`Layer`].
+    pub loader: Loader,
 }
 
 impl Layer {
@@ -130,6 +178,7 @@ impl Layer {
             items: contents.items,
             files,
             setuid_dropped: contents.setuid_dropped,
+            loader: contents.loader,
         }
     }
 
@@ -161,6 +210,7 @@ impl Layer {
                 if index + 1 < self.files.len() { "," } else { "" }
             )?;
         }
-        writeln!(sink, "],\n\"setuid_dropped\":{}\n}}", json(&self.setuid_dropped)?)
+        writeln!(sink, "],\n\"setuid_dropped\":{},", json(&self.setuid_dropped)?)?;
+        writeln!(sink, "\"loader\":{}\n}}", json(&self.loader)?)
     }
 }

@@ -184,6 +184,22 @@ fn path_or_root<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ima
     }
 }
 
+/// `assemble loader-cache`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LoaderCache {
+    /// [`VERSION`].
+    pub version: u32,
+    /// As in [`Layer`].
+    pub name: String,
+    /// The architecture of every layer.
+    pub architecture: Architecture,
+    /// Who the cache belongs to.
+    pub owner: ItemOwner,
+    /// What `assemble layer` wrote, every layer of the image.
+    pub layers: Vec<PathBuf>,
+}
+
 /// `assemble image`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

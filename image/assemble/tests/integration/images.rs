@@ -193,6 +193,10 @@ fn a_copy_holds_files_and_names_one_index() {
         .collect();
     assert_eq!(blobs.len(), 13);
     assert!(blobs.iter().all(|blob| !blob.is_symlink()));
+    // What names its index already is named as it was.
+    done(world.path(), &["copy", "copy", "again"]);
+    let index = |name: &str| fs::read(world.path().join(name).join("index.json")).unwrap();
+    assert_eq!(index("again"), index("copy"));
 }
 
 #[test]

@@ -382,6 +382,31 @@ fn more_than_the_limits() {
 }
 
 #[test]
+fn little_that_unpacks_to_much() {
+    for (compression, name) in [
+        (Compression::Gzip, "data.tar.gz"),
+        (Compression::Xz, "data.tar.xz"),
+        (Compression::Zstandard, "data.tar.zst"),
+    ] {
+        let x = package("x")
+            .file("usr/bomb", &"0".repeat(4 << 20))
+            .compression(compression);
+        let deb = x.build();
+        assert!(deb.len() < 64 << 10, "{name}: {} bytes", deb.len());
+        let limits = Limits {
+            bytes: 1 << 20,
+            members: 10,
+        };
+        let start = "package x:amd64 (/store/fixture.deb) ";
+        let sentence = read(&deb, &x.wanted(&deb), limits).unwrap_err().replace(start, "");
+        assert_eq!(
+            sentence,
+            format!("holds {name}, which unpacks to more than 1048576 bytes")
+        );
+    }
+}
+
+#[test]
 fn a_size_that_is_only_declared() {
     let bomb = header("./usr/bomb", b'0', b"77777777777\0");
     assert_eq!(refused(&package("x").raw(&bomb)), "holds data.tar.xz, which ends early");
