@@ -4,7 +4,6 @@
 mod boxed;
 mod elsewhere;
 mod network;
-mod outside;
 
 use std::process::Command;
 

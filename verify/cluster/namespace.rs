@@ -1,7 +1,9 @@
 //! A namespace of a test's own in a cluster that several share. It carries its owner's label, so that what a killed run
 //! leaves is swept up by the next one.
 
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -14,7 +16,10 @@ use crate::docker::{OWNER, lives, owner};
 /// How long a new namespace may be without its service account.
 const ACCOUNT_MAX: Duration = Duration::from_secs(120);
 
-/// A namespace that is removed when dropped, or by the next [`sweep`].
+/// The namespaces that this process has made and not yet removed.
+static OWN: Mutex<Vec<(Kubectl, String)>> = Mutex::new(Vec::new());
+
+/// A namespace that is removed when dropped, by [`remove_own`], or by the next [`sweep`].
 #[derive(Debug)]
 pub struct Namespace {
     name: String,
@@ -40,12 +45,37 @@ impl Namespace {
             "metadata": {"name": name, "labels": {OWNER: owner}},
         });
         kubectl.read_with(&["create", "--filename=-"], &object.to_string())?;
+        own().push((kubectl.clone(), name.clone()));
         let this = Self {
             name,
             kubectl: kubectl.clone(),
         };
         this.await_service_account()?;
         Ok(this)
+    }
+
+    /// Holds its pods to the restricted Pod Security Standard.
+    ///
+    /// # Errors
+    ///
+    /// When the API refuses.
+    pub fn restrict(&self) -> Result<(), ClusterError> {
+        let label = "pod-security.kubernetes.io/enforce=restricted";
+        self.kubectl.read(&["label", "namespace", &self.name, label]).map(drop)
+    }
+
+    /// Leaves it where it is, as nobody's: no sweep removes it. Returns its name.
+    ///
+    /// # Errors
+    ///
+    /// When the API refuses; then it is removed.
+    pub fn keep(self) -> Result<String, ClusterError> {
+        let label = format!("{OWNER}-");
+        self.kubectl.read(&["label", "namespace", &self.name, &label])?;
+        own().retain(|(_, name)| *name != self.name);
+        let name = self.name.clone();
+        std::mem::forget(self);
+        Ok(name)
     }
 
     /// Its name.
@@ -71,8 +101,31 @@ impl Namespace {
     }
 }
 
+fn own() -> MutexGuard<'static, Vec<(Kubectl, String)>> {
+    OWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes the namespaces of this process, for when it is asked to end; returns their names. What cannot be removed is swept
+/// up by the next run.
+pub fn remove_own() -> Vec<String> {
+    let all = std::mem::take(&mut *own());
+    for (kubectl, name) in &all {
+        // Not one of the programs that end when this process is asked to.
+        let _ = kubectl
+            .command()
+            .args(["delete", "namespace", name, "--ignore-not-found", "--wait=false"])
+            .arg("--request-timeout=20s")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+    }
+    all.into_iter().map(|(_, name)| name).collect()
+}
+
 impl Drop for Namespace {
     fn drop(&mut self) {
+        own().retain(|(_, name)| *name != self.name);
         // What cannot be removed now is swept up by the next run.
         let _ = self
             .kubectl

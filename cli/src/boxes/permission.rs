@@ -155,6 +155,43 @@ pub(crate) fn must_make_namespaces(cluster: &Kubernetes, name: &str) -> Result<(
     ))
 }
 
+/// Ends with a sentence when a cluster's network may not be tried: it takes namespaces of one's own, and all that is in them.
+pub(crate) fn must_try_networks(cluster: &Kubernetes) -> Result<(), Failure> {
+    const MADE: [&str; 5] = [
+        "namespaces",
+        "pods",
+        "configmaps",
+        "services",
+        "networkpolicies.networking.k8s.io",
+    ];
+    let mut deeds: Vec<Deed> = MADE
+        .iter()
+        .flat_map(|resource| ["create", "delete"].map(|verb| deed(verb, resource, None)))
+        .collect();
+    deeds.extend(["create", "get"].map(|verb| deed(verb, "pods/exec", None)));
+    deeds.extend([
+        deed("patch", "namespaces", None),
+        deed("deletecollection", "networkpolicies.networking.k8s.io", None),
+        deed("list", "pods", None),
+        deed("get", "pods/log", None),
+        deed("list", "services", None),
+        deed("get", "serviceaccounts", None),
+        deed("list", "nodes", None),
+        deed("list", "endpointslices.discovery.k8s.io", Some("default")),
+    ]);
+    let refused = refused(cluster, deeds)?;
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::NoPermission,
+        format!(
+            "you may not {}, which trying a cluster's network takes: let whoever may run it, or leave out --context and ask the chart alone",
+            list(&refused)
+        ),
+    ))
+}
+
 /// Those of them that the API server would refuse; one question about each, by one client.
 fn refused(cluster: &Kubernetes, deeds: Vec<Deed>) -> Result<Vec<Deed>, Failure> {
     if deeds.is_empty() {
@@ -185,6 +222,7 @@ fn refused(cluster: &Kubernetes, deeds: Vec<Deed>) -> Result<Vec<Deed>, Failure>
 
 fn question(deed: &Deed) -> Value {
     let (resource, group) = deed.resource.split_once('.').unwrap_or((deed.resource, ""));
+    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
     json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
@@ -192,6 +230,7 @@ fn question(deed: &Deed) -> Value {
             "verb": deed.verb,
             "group": group,
             "resource": resource,
+            "subresource": subresource,
             "namespace": deed.namespace,
             "name": deed.name,
         } },
