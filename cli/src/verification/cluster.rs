@@ -65,6 +65,8 @@ pub(super) fn ask(project: &Project, judge: &Judge, options: &arguments::Verify)
         image: options.image.clone(),
         server_image: options.server_image.clone(),
         outside: outside(options, host.as_ref()),
+        // Test clusters' own busybox needs them.
+        has_raw_sockets: options.on.is_some(),
     };
     eprintln!("cbox: putting pods into namespaces of their own");
     let field = Field::prepare(&target.kubectl, &wish).map_err(JudgementError::from)?;

@@ -1,6 +1,7 @@
 //! Pods to try things from and to: each holds a prober, and a server of every port that is asked about.
 //!
-//! They are as a box is: held to the restricted Pod Security Standard, as a user of no name, without a token.
+//! They are as a box is: held to the restricted Pod Security Standard, as a user of no name, without a token. Where raw sockets
+//! are wished for, the prober is root with that one capability: not every busybox can ask for an echo without.
 
 use serde_json::{Value, json};
 
@@ -32,6 +33,8 @@ pub struct Images {
     pub prober: String,
     /// CoreDNS: it serves TCP and UDP at any number of ports.
     pub server: String,
+    /// The prober gets raw sockets.
+    pub has_raw_sockets: bool,
 }
 
 /// A station that is wished for.
@@ -58,7 +61,7 @@ impl Station {
         }
         let lists = if self.probes_first { self.name } else { "prober" };
         let first = match self.probes_first {
-            true => format!("{} <{FILES}/list; ", probe::command(SCRIPT)),
+            true => format!("{{ {}; }} <{FILES}/list; ", probe::command(SCRIPT)),
             false => String::new(),
         };
         let security = |more: &[&str]| {
@@ -67,6 +70,11 @@ impl Station {
                 "capabilities": { "drop": ["ALL"], "add": more },
             })
         };
+        let mut prober = security(if images.has_raw_sockets { &["NET_RAW"] } else { &[] });
+        if images.has_raw_sockets {
+            prober["runAsUser"] = json!(0);
+            prober["runAsNonRoot"] = json!(false);
+        }
         json!({
             "apiVersion": "v1", "kind": "Pod",
             "metadata": { "name": self.name, "namespace": self.namespace, "labels": labels },
@@ -88,7 +96,7 @@ impl Station {
                     {
                         "name": PROBER, "image": images.prober,
                         "command": ["sh", "-c", format!("{first}exec sleep 1000000")],
-                        "securityContext": security(&[]),
+                        "securityContext": prober,
                         "volumeMounts": [{ "name": "lists", "mountPath": FILES, "readOnly": true }],
                     },
                     {

@@ -79,7 +79,8 @@ pub(super) struct Question {
 /// The cases that can be asked about. What nobody has to serve, and nobody did before there was a policy, is left out.
 pub(super) fn questions(cases: &[Case], before: &Round, promise: &Promise, pod: &Pod) -> Vec<Question> {
     let numbered = cases.iter().enumerate();
-    let asked = numbered.filter(|(_, case)| !is_absent(case, before) && (promise.has_names() || !is_name(&case.probe)));
+    let asked =
+        numbered.filter(|(_, case)| absence(case, before).is_none() && (promise.has_names() || !is_name(&case.probe)));
     let question = |(number, case): (usize, &Case)| {
         let role = match (&case.peer.pod, case.role) {
             (Some(peer), Role::Gateway) if !promise.is_gateway(peer) => Role::Other,
@@ -94,13 +95,25 @@ pub(super) fn questions(cases: &[Case], before: &Round, promise: &Promise, pod: 
     asked.map(question).collect()
 }
 
-/// Does nobody answer there, whoever asks?
-pub(super) fn is_absent(case: &Case, before: &Round) -> bool {
-    let found = before.get(TWIN).and_then(|found| found.as_ref().ok());
-    let outcome = found
-        .and_then(|found| found.get(&case.probe))
-        .and_then(|finding| finding.outcome.as_ref().ok());
-    case.is_optional && outcome.is_some_and(|outcome| *outcome != Outcome::Open)
+/// Why a case cannot be asked about in this cluster: nobody answers there, whoever asks, or no prober may ask for an echo.
+pub(super) fn absence(case: &Case, before: &Round) -> Option<String> {
+    let found = before.get(TWIN)?.as_ref().ok()?;
+    let finding = |probe: &Probe| Some(&found.get(probe)?.outcome);
+    let echo = found.keys().find(|probe| probe.transport == Transport::Icmp)?;
+    match (case.probe.transport, finding(echo)) {
+        (Transport::Icmp, Some(Err(said))) if said.contains("permission denied") => {
+            return Some("ICMP: the prober's ping wants raw sockets, which it does not have".to_owned());
+        }
+        _ => {}
+    }
+    let outcome = finding(&case.probe)?.as_ref().ok()?;
+    (case.is_optional && *outcome != Outcome::Open).then(|| {
+        let what = match case.probe.transport {
+            Transport::Icmp => "an echo".to_owned(),
+            transport => format!("{transport}:{}", case.probe.port),
+        };
+        format!("{what} of {}: nobody answers there, with or without a policy", case.row)
+    })
 }
 
 fn is_name(probe: &Probe) -> bool {
@@ -281,13 +294,4 @@ fn outcome<'r>(round: &'r Round, from: &str, probe: &Probe) -> Result<(&'r Findi
         .clone()
         .map_err(|said| format!("station {from} could not try `{probe}`: {said}"))?;
     Ok((finding, outcome))
-}
-
-/// How a case that nobody answers is told.
-pub(super) fn absence(case: &Case) -> String {
-    let what = match case.probe.transport {
-        Transport::Icmp => "an echo".to_owned(),
-        transport => format!("{transport}:{}", case.probe.port),
-    };
-    format!("{what} of {}: nobody answers there, with or without a policy", case.row)
 }
