@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::access::account::{AccountError, Home};
 use crate::access::load as access_load;
 use crate::access::release::Release;
 use crate::access::table::{Table, TableError};
@@ -64,6 +65,9 @@ pub enum JudgementError {
     /// The network cannot be judged.
     #[error(transparent)]
     Network(#[from] network_rendered::RenderedError),
+    /// The account cannot be asked.
+    #[error(transparent)]
+    Account(#[from] AccountError),
     /// The network cannot be tried.
     #[error(transparent)]
     Live(#[from] LiveError),
@@ -211,6 +215,17 @@ impl Judge {
         let mut asked = field.run(&subject.name, &promise, (file, &subject.rendered), say)?;
         self.trace(&mut asked.run, subject, file);
         Ok(asked)
+    }
+
+    /// Asks a cluster's API server what a subject's account may do, which was rendered for the home's namespace.
+    ///
+    /// # Errors
+    ///
+    /// When what was rendered cannot be judged, or the cluster does not take it.
+    pub fn run_account(&self, home: &Home, subject: &Subject, file: &str) -> Result<Run, JudgementError> {
+        let mut run = home.run(&self.release(subject, file)?, &self.table)?;
+        self.trace(&mut run, subject, file);
+        Ok(run)
     }
 
     /// Leads the cells' lines back to the chart.

@@ -56,9 +56,9 @@ fn tidy() {
         eprintln!("cbox: {failure}");
     }
     verify::cluster::interruption::end_makings();
-    let namespaces = verify::cluster::namespace::remove_own();
-    if !namespaces.is_empty() {
-        eprintln!("cbox: interrupted: {} are removed", namespaces.join(" and "));
+    let objects = verify::cluster::namespace::remove_own();
+    if !objects.is_empty() {
+        eprintln!("cbox: interrupted: removed {}", objects.join(", "));
     }
     for unfinished in std::mem::take(&mut *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)) {
         eprintln!("cbox: not run: {unfinished}");

@@ -79,6 +79,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Verify) -> Result<
 }
 
 /// What was found out.
+#[derive(Default)]
 struct Found {
     /// A run for each family.
     runs: Vec<Run>,
@@ -86,6 +87,14 @@ struct Found {
     subjects: Vec<Subject>,
     /// What could not be asked there, each with its reason.
     not_asked: Vec<String>,
+}
+
+impl Found {
+    /// Of two releases of one name, one for each family, the report holds what the later one rendered.
+    fn keep(&mut self, subject: Subject) {
+        self.subjects.retain(|known| known.name != subject.name);
+        self.subjects.push(subject);
+    }
 }
 
 /// Judges what the chart renders, without a cluster.
@@ -234,6 +243,7 @@ impl From<JudgementError> for Failure {
             JudgementError::Read { .. } => Code::NoInput,
             JudgementError::Chart(verify::chart::ChartError::Program(_)) => Code::Unavailable,
             JudgementError::Live(error) => cluster::code(error),
+            JudgementError::Account(error) => cluster::code_of_account(error),
             JudgementError::Access(_) => Code::Software,
             _ => Code::Data,
         };

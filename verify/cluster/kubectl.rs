@@ -46,6 +46,12 @@ impl Kubectl {
         }
     }
 
+    /// The same program with another kubeconfig, and nothing else of this client's.
+    #[must_use]
+    pub fn with_kubeconfig(&self, kubeconfig: &Path) -> Self {
+        Self::new(&self.program, kubeconfig)
+    }
+
     /// The kubeconfig; empty when it is the user's own.
     #[must_use]
     pub fn kubeconfig(&self) -> &Path {

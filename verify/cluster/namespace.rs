@@ -1,6 +1,7 @@
 //! A namespace of a test's own in a cluster that several share. It carries its owner's label, so that what a killed run
 //! leaves is swept up by the next one.
 
+use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,12 +12,12 @@ use serde_json::json;
 
 use super::ClusterError;
 use super::kubectl::Kubectl;
-use crate::docker::{OWNER, lives, owner};
+use crate::docker::{OWNER, died_here, lives, owner};
 
 /// How long a new namespace may be without its service account.
 const ACCOUNT_MAX: Duration = Duration::from_secs(120);
 
-/// The namespaces that this process has made and not yet removed.
+/// What this process has made in clusters and not yet removed, each as `kind/name`.
 static OWN: Mutex<Vec<(Kubectl, String)>> = Mutex::new(Vec::new());
 
 /// A namespace that is removed when dropped, by [`remove_own`], or by the next [`sweep`].
@@ -45,7 +46,7 @@ impl Namespace {
             "metadata": {"name": name, "labels": {OWNER: owner}},
         });
         kubectl.read_with(&["create", "--filename=-"], &object.to_string())?;
-        own().push((kubectl.clone(), name.clone()));
+        own().push((kubectl.clone(), format!("namespace/{name}")));
         let this = Self {
             name,
             kubectl: kubectl.clone(),
@@ -72,7 +73,7 @@ impl Namespace {
     pub fn keep(self) -> Result<String, ClusterError> {
         let label = format!("{OWNER}-");
         self.kubectl.read(&["label", "namespace", &self.name, &label])?;
-        own().retain(|(_, name)| *name != self.name);
+        forget(&format!("namespace/{}", self.name));
         let name = self.name.clone();
         std::mem::forget(self);
         Ok(name)
@@ -105,27 +106,64 @@ fn own() -> MutexGuard<'static, Vec<(Kubectl, String)>> {
     OWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes the namespaces of this process, for when it is asked to end; returns their names. What cannot be removed is swept
-/// up by the next run.
+fn forget(object: &str) {
+    own().retain(|(_, known)| known != object);
+}
+
+/// Objects of a cluster, in no namespace, that are removed when dropped, by [`remove_own`], or by the next [`sweep`].
+#[derive(Debug)]
+pub struct Leavings {
+    kubectl: Kubectl,
+    objects: Vec<String>,
+}
+
+impl Leavings {
+    /// Objects that are going to be made, each as `kind/name`. They carry the owner's label.
+    #[must_use]
+    pub fn new(kubectl: &Kubectl, objects: Vec<String>) -> Self {
+        own().extend(objects.iter().map(|object| (kubectl.clone(), object.clone())));
+        Self {
+            kubectl: kubectl.clone(),
+            objects,
+        }
+    }
+}
+
+impl Drop for Leavings {
+    fn drop(&mut self) {
+        for object in &self.objects {
+            forget(object);
+            // What cannot be removed now is swept up by the next run.
+            let _ = self
+                .kubectl
+                .read(&["delete", object, "--ignore-not-found", "--wait=false"]);
+        }
+    }
+}
+
+/// Removes what this process has made in clusters, for when it is asked to end; returns it as `kind/name`. What cannot be
+/// removed is swept up by the next run.
 pub fn remove_own() -> Vec<String> {
     let all = std::mem::take(&mut *own());
-    for (kubectl, name) in &all {
+    for (kubectl, object) in &all {
         // Not one of the programs that end when this process is asked to.
         let _ = kubectl
             .command()
-            .args(["delete", "namespace", name, "--ignore-not-found", "--wait=false"])
+            .args(["delete", object, "--ignore-not-found", "--wait=false"])
             .arg("--request-timeout=20s")
+            // A group of its own: Ctrl-C is for us.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
     }
-    all.into_iter().map(|(_, name)| name).collect()
+    all.into_iter().map(|(_, object)| object).collect()
 }
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        own().retain(|(_, name)| *name != self.name);
+        forget(&format!("namespace/{}", self.name));
         // What cannot be removed now is swept up by the next run.
         let _ = self
             .kubectl
@@ -139,12 +177,29 @@ impl Drop for Namespace {
 ///
 /// When the API does not answer.
 pub fn sweep(kubectl: &Kubectl) -> Result<(), ClusterError> {
-    let list = kubectl.get(&["namespaces", "--selector", OWNER])?;
-    for namespace in list["items"].as_array().into_iter().flatten() {
-        let metadata = &namespace["metadata"];
+    sweep_kind(kubectl, "namespaces", |owner| !lives(owner))
+}
+
+/// The same in a cluster that other machines know as well, and for roles of the cluster: what is theirs is left alone, since
+/// nobody here can tell whether its owner lives.
+///
+/// # Errors
+///
+/// When the API does not answer.
+pub fn sweep_shared(kubectl: &Kubectl) -> Result<(), ClusterError> {
+    for kind in ["namespaces", "clusterrolebindings", "clusterroles"] {
+        sweep_kind(kubectl, kind, died_here)?;
+    }
+    Ok(())
+}
+
+fn sweep_kind(kubectl: &Kubectl, kind: &str, is_abandoned: impl Fn(&str) -> bool) -> Result<(), ClusterError> {
+    let list = kubectl.get(&[kind, "--selector", OWNER])?;
+    for object in list["items"].as_array().into_iter().flatten() {
+        let metadata = &object["metadata"];
         let name = metadata["name"].as_str().unwrap_or_default();
-        if !metadata["labels"][OWNER].as_str().is_some_and(lives) {
-            kubectl.read(&["delete", "namespace", name, "--ignore-not-found", "--wait=false"])?;
+        if metadata["labels"][OWNER].as_str().is_none_or(&is_abandoned) {
+            kubectl.read(&["delete", kind, name, "--ignore-not-found", "--wait=false"])?;
         }
     }
     Ok(())

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use verify::access::account::{AccountError, Home};
+use verify::chart;
 use verify::cluster::kubectl::Kubectl;
 use verify::cluster::namespace;
 use verify::cluster::outside::{self, Outside};
 use verify::engine::run::Run;
-use verify::judgement::{FAMILIES, Judge, JudgementError, Subject};
+use verify::judgement::{FAMILIES, Judge, JudgementError};
 use verify::network::live::{self, Field, LiveError, Wish};
 
 use super::{Found, TIERS, files};
@@ -54,8 +57,98 @@ impl Target {
 pub(super) fn ask(project: &Project, judge: &Judge, options: &arguments::Verify) -> Result<Found, Failure> {
     let target = Target::of(project, options)?;
     target.cluster.must_answer()?;
-    permission::must_try_networks(&target.cluster)?;
-    namespace::sweep(&target.kubectl)?;
+    let is_wanted = |family: &str| options.family.as_deref().is_none_or(|wanted| wanted == family);
+    let [access, network] = FAMILIES;
+    permission::must_ask_clusters(&target.cluster, is_wanted(access), is_wanted(network))?;
+    namespace::sweep_shared(&target.kubectl)?;
+    let wanted = wanted(project, options);
+    let families = FAMILIES.iter().filter(|family| is_wanted(family));
+    interrupt::begin(families.flat_map(|family| wanted.iter().map(|wanted| wanted.work(family))));
+    let mut found = Found::default();
+    if is_wanted(access) {
+        rights(judge, &target, &wanted, options, &mut found)?;
+    }
+    if is_wanted(network) {
+        reach(judge, &target, &wanted, options, &mut found)?;
+    }
+    found.not_asked.sort_unstable();
+    found.not_asked.dedup();
+    Ok(found)
+}
+
+/// A release that is to be asked about.
+struct Wanted {
+    /// What stands in front of its cells; none: its tier.
+    name: Option<&'static str>,
+    /// Its values.
+    files: Vec<PathBuf>,
+}
+
+impl Wanted {
+    fn work(&self, family: &str) -> String {
+        format!("{family} of {}", self.name.unwrap_or("your values"))
+    }
+}
+
+/// The tiers' profiles, or the user's own values.
+fn wanted(project: &Project, options: &arguments::Verify) -> Vec<Wanted> {
+    if !options.values.is_empty() {
+        let files = options.values.clone();
+        return vec![Wanted { name: None, files }];
+    }
+    let is_wanted = |tier: &str| options.tier.is_empty() || options.tier.iter().any(|wanted| wanted == tier);
+    let tiers = TIERS.iter().filter(|(tier, _)| is_wanted(tier));
+    tiers
+        .map(|(tier, profile)| Wanted {
+            name: Some(tier),
+            files: vec![project.root.join(format!("manifests/profiles/{profile}.yaml"))],
+        })
+        .collect()
+}
+
+/// The family access: each release's account in namespaces of its own.
+fn rights(
+    judge: &Judge,
+    target: &Target,
+    wanted: &[Wanted],
+    options: &arguments::Verify,
+    found: &mut Found,
+) -> Result<(), Failure> {
+    let mut run = Run::of(FAMILIES[0]);
+    for wanted in wanted {
+        let work = wanted.work(FAMILIES[0]);
+        eprintln!("cbox: {work}: its account asks what it may do");
+        let home = Home::make(&target.kubectl).map_err(JudgementError::from)?;
+        let more = |values: &Value| {
+            let mut more = known(values, options, || json!([{ "address": "192.0.2.1", "port": 6443 }]));
+            if values["tier"] == "operator" {
+                chart::merge(&mut more, json!({ "access": { "namespaces": [home.acts_in()] } }));
+            }
+            more
+        };
+        let subject = judge.subject_in(home.namespace(), wanted.name, &wanted.files, &more)?;
+        run = run.and(judge.run_account(&home, &subject, &files::rendered(&subject))?);
+        if options.keep {
+            kept(&home.keep()?);
+        }
+        found.keep(subject);
+        interrupt::done(&work);
+    }
+    found.not_asked.push(
+        "access to the cluster's own objects, of SelfSubjectRulesReview: it lists rights in one namespace".to_owned(),
+    );
+    found.runs.push(run);
+    Ok(())
+}
+
+/// The family network: one field of stations for all releases.
+fn reach(
+    judge: &Judge,
+    target: &Target,
+    wanted: &[Wanted],
+    options: &arguments::Verify,
+    found: &mut Found,
+) -> Result<(), Failure> {
     // It goes when this returns.
     let host = match target.nodes.is_empty() {
         true => None,
@@ -68,69 +161,51 @@ pub(super) fn ask(project: &Project, judge: &Judge, options: &arguments::Verify)
         // Test clusters' own busybox needs them.
         has_raw_sockets: options.on.is_some(),
     };
-    eprintln!("cbox: putting pods into namespaces of their own");
+    eprintln!("cbox: network: putting pods into namespaces of their own");
     let field = Field::prepare(&target.kubectl, &wish).map_err(JudgementError::from)?;
-    eprintln!("cbox: policies are enforced by {}", field.enforcer());
-    let subjects = subjects(project, judge, options, &field)?;
-    let (mut run, mut not_asked) = (Run::of(FAMILIES[1]), field.not_asked.clone());
-    let work = |subject: &Subject| format!("network of {}", subject.name);
-    interrupt::begin(subjects.iter().map(work));
-    for subject in &subjects {
-        let say = |what: &str| eprintln!("cbox: {}: {what}", work(subject));
-        let asked = judge.run_live(&field, subject, &files::rendered(subject), &say)?;
+    eprintln!("cbox: network: policies are enforced by {}", field.enforcer());
+    found.not_asked.extend(field.not_asked.iter().cloned());
+    let mut run = Run::of(FAMILIES[1]);
+    for wanted in wanted {
+        let work = wanted.work(FAMILIES[1]);
+        let more = |values: &Value| {
+            let mut more = known(values, options, || field.endpoints());
+            if options.values.is_empty() && values["tier"] == "airgapped" {
+                chart::merge(&mut more, json!({ "network": { "gateway": field.gateway() } }));
+            }
+            more
+        };
+        let subject = judge.subject_in(field.namespace(), wanted.name, &wanted.files, &more)?;
+        let say = |what: &str| eprintln!("cbox: {work}: {what}");
+        let asked = judge.run_live(&field, &subject, &files::rendered(&subject), &say)?;
         run = run.and(asked.run);
-        not_asked.extend(asked.not_asked);
-        interrupt::done(&work(subject));
+        found.not_asked.extend(asked.not_asked);
+        found.keep(subject);
+        interrupt::done(&work);
     }
     if options.keep {
-        let [own, other] = field.keep()?;
-        eprintln!("cbox: kept: namespaces {own} and {other}; kubectl delete namespace {own} {other} removes them");
+        kept(&field.keep()?);
     }
-    not_asked.sort_unstable();
-    not_asked.dedup();
-    Ok(Found {
-        runs: vec![run],
-        subjects,
-        not_asked,
-    })
+    found.runs.push(run);
+    Ok(())
 }
 
-/// The releases as they would be in this cluster: the tiers' profiles with a gateway that is there, or the user's own values;
-/// either with the API server where it is.
-fn subjects(
-    project: &Project,
-    judge: &Judge,
-    options: &arguments::Verify,
-    field: &Field,
-) -> Result<Vec<Subject>, Failure> {
-    if !options.values.is_empty() {
-        let more = |values: &Value| match values.pointer("/network/apiServer/endpoints").and_then(Value::as_array) {
-            Some(endpoints) if !endpoints.is_empty() => Value::Null,
-            _ => json!({ "network": { "apiServer": { "endpoints": field.endpoints() } } }),
-        };
-        return Ok(vec![judge.subject_in(
-            field.namespace(),
-            None,
-            &options.values,
-            &more,
-        )?]);
+fn kept(namespaces: &[String; 2]) {
+    let both = namespaces.join(" ");
+    eprintln!("cbox: kept: namespaces {both}; kubectl delete namespace {both} removes them");
+}
+
+/// What only a cluster knows: where its API server listens. Profiles name an example's; the user's own values are taken as they
+/// are where they name it.
+fn known(values: &Value, options: &arguments::Verify, endpoints: impl Fn() -> Value) -> Value {
+    let is_named = values
+        .pointer("/network/apiServer/endpoints")
+        .and_then(Value::as_array)
+        .is_some_and(|endpoints| !endpoints.is_empty());
+    match is_named && !options.values.is_empty() {
+        true => Value::Object(serde_json::Map::new()),
+        false => json!({ "network": { "apiServer": { "endpoints": endpoints() } } }),
     }
-    let more = |values: &Value| {
-        let mut network = json!({ "apiServer": { "endpoints": field.endpoints() } });
-        if values["tier"] == "airgapped" {
-            network["gateway"] = field.gateway();
-        }
-        json!({ "network": network })
-    };
-    let is_wanted = |tier: &str| options.tier.is_empty() || options.tier.iter().any(|wanted| wanted == tier);
-    TIERS
-        .iter()
-        .filter(|(tier, _)| is_wanted(tier))
-        .map(|(tier, profile)| {
-            let values = project.root.join(format!("manifests/profiles/{profile}.yaml"));
-            Ok(judge.subject_in(field.namespace(), Some(tier), &[values], &more)?)
-        })
-        .collect()
 }
 
 /// The hosts outside that were named, and the one that was made.
@@ -160,5 +235,14 @@ pub(super) fn code(error: &LiveError) -> Code {
     match error {
         LiveError::Rendered(_) => Code::Data,
         LiveError::Cluster { .. } | LiveError::NoNode | LiveError::NoApiServer(_) => Code::Unavailable,
+    }
+}
+
+/// How an error of an account's ends the command.
+pub(super) fn code_of_account(error: &AccountError) -> Code {
+    match error {
+        AccountError::Cluster { .. } | AccountError::SomebodyElse { .. } => Code::Unavailable,
+        AccountError::Kubeconfig(_) => Code::CannotCreate,
+        AccountError::Inventory(_) | AccountError::Load(_) | AccountError::Ledger(_) => Code::Software,
     }
 }
