@@ -22,7 +22,7 @@ enum Runner {
 }
 
 /// The commands, and where each is run.
-const COMMANDS: [(&str, Runner); 35] = [
+const COMMANDS: [(&str, Runner); 36] = [
     ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
     (
         "./cbox demo --on kind",
@@ -39,6 +39,10 @@ const COMMANDS: [(&str, Runner); 35] = [
     (
         "./cbox verify --report report",
         Runner::Test(verification::the_chart_keeps_its_promises_and_every_report_says_so),
+    ),
+    (
+        "./cbox verify --on kind",
+        Runner::Test(verification::the_chart_keeps_its_promises_in_a_cluster),
     ),
     (
         "./cbox up",

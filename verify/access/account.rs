@@ -3,6 +3,8 @@
 //! It is installed as the chart renders it, in namespaces of the harness's own and under names that have them in it, so that
 //! nobody else's roles are touched. Whoever asks needs no right to review others: everybody may ask about themselves.
 
+mod reviews;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::thread;
@@ -11,8 +13,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
+use reviews::{own_rules, reviews};
+
 use crate::access::evaluate::{Applied, rules_for};
-use crate::access::form::{self, OwnRules};
 use crate::access::inventory::{self, InventoryError};
 use crate::access::load::LoadError;
 use crate::access::manifest;
@@ -35,15 +38,6 @@ pub const OWN_REVIEW: &str = "SelfSubjectAccessReview";
 
 /// The oracle that lists everything.
 pub const OWN_RULES: &str = "SelfSubjectRulesReview";
-
-/// How many questions one kubectl asks.
-const BATCH: usize = 400;
-
-/// How many clients ask at a time.
-const CLIENTS: usize = 4;
-
-/// How long a batch may take.
-const BATCH_MAX: Duration = Duration::from_secs(60);
 
 /// How long an authorizer may take to see new roles; it takes milliseconds.
 const PROPAGATION_MAX: Duration = Duration::from_secs(30);
@@ -332,109 +326,5 @@ fn await_roles(kubectl: &Kubectl, canaries: &BTreeSet<Question>) {
     };
     while !reviews(kubectl, &canaries).values().all(is_known) && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(100));
-    }
-}
-
-/// Asks every question, many at a time.
-fn reviews(kubectl: &Kubectl, questions: &[Question]) -> BTreeMap<Question, Observation<Access>> {
-    let batches: Vec<&[Question]> = questions.chunks(BATCH).collect();
-    thread::scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|client| {
-                let own = batches
-                    .iter()
-                    .copied()
-                    .skip(client)
-                    .step_by(CLIENTS)
-                    .collect::<Vec<_>>();
-                scope.spawn(move || {
-                    own.into_iter()
-                        .flat_map(|batch| ask(kubectl, batch))
-                        .collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        // What a thread that panicked did not answer is missed by whoever asked.
-        clients
-            .into_iter()
-            .flat_map(|client| client.join().unwrap_or_default())
-            .collect()
-    })
-}
-
-/// One kubectl's questions; a line of answer for each.
-fn ask(kubectl: &Kubectl, batch: &[Question]) -> Vec<(Question, Observation<Access>)> {
-    let texts: Vec<String> = batch
-        .iter()
-        .map(|question| form::own_review(question).to_string())
-        .collect();
-    let words = [
-        "create",
-        "--validate=false",
-        "--filename=-",
-        "--output=jsonpath={.status.allowed}{\"\\t\"}{.status.evaluationError}{\"\\t\"}{.status.reason}{\"\\n\"}",
-    ];
-    let answers = match kubectl.stream(&words, &texts.join("\n---\n"), BATCH_MAX) {
-        Ok(text) => text,
-        Err(error) => {
-            let cause = format!("the review was not answered: {error}");
-            return batch
-                .iter()
-                .map(|question| (question.clone(), not_probed(&cause)))
-                .collect();
-        }
-    };
-    // The first line's tabs are the last one's too: only blanks at the ends are trimmed.
-    let lines: Vec<&str> = answers.lines().collect();
-    batch
-        .iter()
-        .enumerate()
-        .map(|(number, question)| {
-            let observation = match lines.get(number) {
-                Some(line) if lines.len() == batch.len() => answer(line),
-                _ => not_probed(&format!("{} questions got {} answers", batch.len(), lines.len())),
-            };
-            (question.clone(), observation)
-        })
-        .collect()
-}
-
-fn answer(line: &str) -> Observation<Access> {
-    let mut parts = line.split('\t');
-    let allowed = match parts.next() {
-        Some("true") => json!(true),
-        Some("false") => json!(false),
-        _ => Value::Null,
-    };
-    let (error, reason) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    form::judge(&json!({ "allowed": allowed, "evaluationError": error, "reason": reason }))
-}
-
-fn own_rules(kubectl: &Kubectl, namespace: &str) -> Result<OwnRules, String> {
-    let review = form::own_rules_review(namespace).to_string();
-    let words = ["create", "--validate=false", "--filename=-", "--output=json"];
-    let text = kubectl
-        .read_with(&words, &review)
-        .map_err(|error| format!("the rules for {namespace} were not listed: {error}"))?;
-    let review = serde_json::from_str(&text)
-        .map_err(|error| format!("the list of rules for {namespace} cannot be read: {error}"))?;
-    OwnRules::read(review, namespace)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_without_an_answer_is_no_denial() {
-        let is = |line: &str| match answer(line) {
-            Observation::Answered { answer, .. } => Some(answer),
-            Observation::NotProbed { .. } => None,
-        };
-        assert_eq!(is("true\t\tRBAC: allowed by x"), Some(Access::Allowed));
-        assert_eq!(is("false\t\t"), Some(Access::Denied));
-        assert_eq!(is("false"), Some(Access::Denied));
-        assert_eq!(is("false\tclusterrole not found\t"), None);
-        assert_eq!(is(""), None);
     }
 }

@@ -45,8 +45,9 @@ impl Namespace {
             "kind": "Namespace",
             "metadata": {"name": name, "labels": {OWNER: owner}},
         });
-        kubectl.read_with(&["create", "--filename=-"], &object.to_string())?;
+        // Before it is there, so that whoever is asked to end meanwhile removes it.
         own().push((kubectl.clone(), format!("namespace/{name}")));
+        kubectl.read_with(&["create", "--filename=-"], &object.to_string())?;
         let this = Self {
             name,
             kubectl: kubectl.clone(),
@@ -73,7 +74,8 @@ impl Namespace {
     pub fn keep(self) -> Result<String, ClusterError> {
         let label = format!("{OWNER}-");
         self.kubectl.read(&["label", "namespace", &self.name, &label])?;
-        forget(&format!("namespace/{}", self.name));
+        let object = format!("namespace/{}", self.name);
+        own().retain(|(_, known)| *known != object);
         let name = self.name.clone();
         std::mem::forget(self);
         Ok(name)
@@ -106,10 +108,6 @@ fn own() -> MutexGuard<'static, Vec<(Kubectl, String)>> {
     OWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn forget(object: &str) {
-    own().retain(|(_, known)| known != object);
-}
-
 /// Objects of a cluster, in no namespace, that are removed when dropped, by [`remove_own`], or by the next [`sweep`].
 #[derive(Debug)]
 pub struct Leavings {
@@ -132,11 +130,7 @@ impl Leavings {
 impl Drop for Leavings {
     fn drop(&mut self) {
         for object in &self.objects {
-            forget(object);
-            // What cannot be removed now is swept up by the next run.
-            let _ = self
-                .kubectl
-                .read(&["delete", object, "--ignore-not-found", "--wait=false"]);
+            remove(&self.kubectl, object);
         }
     }
 }
@@ -163,11 +157,16 @@ pub fn remove_own() -> Vec<String> {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        forget(&format!("namespace/{}", self.name));
-        // What cannot be removed now is swept up by the next run.
-        let _ = self
-            .kubectl
-            .read(&["delete", "namespace", &self.name, "--ignore-not-found", "--wait=false"]);
+        remove(&self.kubectl, &format!("namespace/{}", self.name));
+    }
+}
+
+/// What cannot be removed now, because this process is asked to end or the API does not answer, is left to [`remove_own`] or
+/// swept up by the next run.
+fn remove(kubectl: &Kubectl, object: &str) {
+    let words = ["delete", object, "--ignore-not-found", "--wait=false"];
+    if kubectl.read(&words).is_ok() {
+        own().retain(|(_, known)| known != object);
     }
 }
 

@@ -163,7 +163,7 @@ fn reach(
     };
     eprintln!("cbox: network: putting pods into namespaces of their own");
     let field = Field::prepare(&target.kubectl, &wish).map_err(JudgementError::from)?;
-    eprintln!("cbox: network: policies are enforced by {}", field.enforcer());
+    eprintln!("cbox: network: policies are to be enforced by {}", field.enforcer());
     found.not_asked.extend(field.not_asked.iter().cloned());
     let mut run = Run::of(FAMILIES[1]);
     for wanted in wanted {
@@ -234,7 +234,9 @@ fn outside(options: &arguments::Verify, host: Option<&Outside>) -> Vec<live::Out
 pub(super) fn code(error: &LiveError) -> Code {
     match error {
         LiveError::Rendered(_) => Code::Data,
-        LiveError::Cluster { .. } | LiveError::NoNode | LiveError::NoApiServer(_) => Code::Unavailable,
+        LiveError::Cluster { .. } | LiveError::NoNode(_) | LiveError::NoNameServer(_) | LiveError::NoApiServer(_) => {
+            Code::Unavailable
+        }
     }
 }
 

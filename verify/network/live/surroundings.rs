@@ -26,6 +26,8 @@ const ENFORCERS: [&str; 9] = [
 pub struct Surroundings {
     /// Its nodes that are ready; those that take pods first.
     pub nodes: Vec<Node>,
+    /// The names of those that are not.
+    pub unready: Vec<String>,
     /// Where the API server listens.
     pub api_server: Vec<(IpAddr, u16)>,
     /// The API server's Service.
@@ -74,8 +76,10 @@ impl Surroundings {
     /// When its nodes cannot be listed: without one there is no place for a pod. Everything else that cannot be looked at is
     /// told by [`Self::hidden`].
     pub fn of(kubectl: &Kubectl) -> Result<Self, ClusterError> {
+        let list = kubectl.get(&["nodes"])?;
         let mut this = Self {
-            nodes: nodes(&kubectl.get(&["nodes"])?),
+            nodes: nodes(&list),
+            unready: items(&list).filter(|node| !is_ready(node)).map(name).collect(),
             ..Self::default()
         };
         let mut hidden = Vec::new();
@@ -130,14 +134,21 @@ fn address(value: &Value) -> Option<IpAddr> {
     value.as_str()?.parse().ok()
 }
 
+fn name(object: &Value) -> String {
+    object["metadata"]["name"].as_str().unwrap_or_default().to_owned()
+}
+
+fn is_ready(node: &Value) -> bool {
+    let conditions = node["status"]["conditions"].as_array().into_iter().flatten();
+    conditions
+        .into_iter()
+        .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+}
+
 fn nodes(list: &Value) -> Vec<Node> {
     let each = |value: &'_ Value| value.as_array().cloned().unwrap_or_default();
     let mut nodes: Vec<Node> = items(list)
-        .filter(|node| {
-            each(&node["status"]["conditions"])
-                .iter()
-                .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
-        })
+        .filter(|node| is_ready(node))
         .filter_map(|node| {
             let addresses = each(&node["status"]["addresses"]);
             let internal = addresses.iter().find(|address| address["type"] == "InternalIP")?;

@@ -99,12 +99,12 @@ pub(super) fn questions(cases: &[Case], before: &Round, promise: &Promise, pod: 
 pub(super) fn absence(case: &Case, before: &Round) -> Option<String> {
     let found = before.get(TWIN)?.as_ref().ok()?;
     let finding = |probe: &Probe| Some(&found.get(probe)?.outcome);
-    let echo = found.keys().find(|probe| probe.transport == Transport::Icmp)?;
-    match (case.probe.transport, finding(echo)) {
-        (Transport::Icmp, Some(Err(said))) if said.contains("permission denied") => {
-            return Some("ICMP: the prober's ping wants raw sockets, which it does not have".to_owned());
-        }
-        _ => {}
+    let echo = found.keys().find(|probe| probe.transport == Transport::Icmp);
+    if case.probe.transport == Transport::Icmp
+        && let Some(Err(said)) = echo.and_then(finding)
+        && said.contains("permission denied")
+    {
+        return Some("ICMP: the prober's ping wants raw sockets, which it does not have".to_owned());
     }
     let outcome = finding(&case.probe)?.as_ref().ok()?;
     (case.is_optional && *outcome != Outcome::Open).then(|| {
@@ -295,3 +295,6 @@ fn outcome<'r>(round: &'r Round, from: &str, probe: &Probe) -> Result<(&'r Findi
         .map_err(|said| format!("station {from} could not try `{probe}`: {said}"))?;
     Ok((finding, outcome))
 }
+
+#[cfg(test)]
+mod tests;
