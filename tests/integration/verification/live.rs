@@ -186,7 +186,6 @@ fn a_hole_in_the_chart_is_open_in_the_cluster() {
 #[case::expired_token("expired-token", 69, "Unauthorized")]
 #[case::no_rights("no-rights", 77, "you may not create namespaces, pods, ")]
 #[case::no_image("no-image", 69, "localhost/no-such-image:1")]
-#[case::dead_prober("dead-prober", 69, "container prober of pod")]
 fn a_broken_world_is_an_error_with_its_cause(#[case] world: &str, #[case] code: i32, #[case] cause: &str) {
     let mut kubeconfig = kubeconfig();
     let home = shared().namespace("somebody");
@@ -201,9 +200,7 @@ fn a_broken_world_is_an_error_with_its_cause(#[case] world: &str, #[case] code: 
                 .read(&["create", "token", "default", "--namespace", home.name()]);
             kubeconfig["users"][0]["user"] = json!({ "token": token.expect("a token") });
         }
-        "no-image" => words.extend(["--image", "localhost/no-such-image:1"]),
-        // It is there, and has no shell.
-        _ => words.extend(["--image", "registry.k8s.io/e2e-test-images/agnhost:2.53"]),
+        _ => words.extend(["--image", "localhost/no-such-image:1"]),
     }
     let output = with_kubeconfig(&kubeconfig, &words);
     let said = said(&output);
@@ -211,6 +208,18 @@ fn a_broken_world_is_an_error_with_its_cause(#[case] world: &str, #[case] code: 
     let last = said.lines().last().unwrap_or_default();
     assert!(last.contains(cause), "{said}");
     assert!(!said.contains(" passed, "), "{said}");
+}
+
+/// A prober whose tools do not understand it: it says so itself, and not one denial is made of that.
+#[test]
+fn a_prober_that_cannot_probe_is_an_error() {
+    let image = "registry.k8s.io/e2e-test-images/agnhost:2.53";
+    let words = ["network", "--tier", "none", "--context", CONTEXT, "--image", image];
+    let output = with_kubeconfig(&kubeconfig(), &words);
+    let said = said(&output);
+    assert_eq!(output.status.code(), Some(69), "{said}");
+    assert!(said.contains(" cells, 0 passed, 0 failed, "), "{said}");
+    assert!(said.contains("the prober ended with 1: nc: invalid option"), "{said}");
 }
 
 /// Whoever ends it finds nothing of it afterwards, and is told what was not run.
