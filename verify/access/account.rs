@@ -161,8 +161,7 @@ impl Home {
                 Some(Err(cause)) => not_probed(cause),
                 None => not_probed("the namespace was not asked about"),
             };
-            let oracles: [(&'static str, &[Question], &dyn Fn(&Question) -> Observation<Access>); 2] =
-                [(OWN_REVIEW, &questions, &by_review), (OWN_RULES, &in_lists, &by_list)];
+            let oracles: [Oracle<'_>; 2] = [(OWN_REVIEW, &questions, &by_review), (OWN_RULES, &in_lists, &by_list)];
             for (oracle, questions, answer) in oracles {
                 let claims = release::claims(&release.name, &subject.0, &expectation, questions, oracle);
                 let claims = claims.into_iter().map(|mut claim| {
@@ -250,6 +249,13 @@ impl Home {
         Ok(Client { kubectl, _file: file })
     }
 }
+
+/// An oracle: its name, what it is asked, and how it answers.
+type Oracle<'a> = (
+    &'static str,
+    &'a [Question],
+    &'a dyn Fn(&Question) -> Observation<Access>,
+);
 
 /// A client of an account, and its kubeconfig, which goes with it.
 struct Client {
