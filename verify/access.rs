@@ -7,8 +7,9 @@
 //! ```
 //!
 //! [`object`], [`evaluate`], [`expectation`], [`universe`], [`mutation`] and [`escalation`] are pure. What speaks to an API
-//! server is behind the feature `live`: `discovery`, `review` and `call`.
+//! server by itself is behind the feature `live`: `discovery`, `review` and `call`; [`account`] asks one through kubectl.
 
+pub mod account;
 pub mod baseline;
 #[cfg(feature = "live")]
 pub mod call;
@@ -17,6 +18,7 @@ pub mod discovery;
 pub mod escalation;
 pub mod evaluate;
 pub mod expectation;
+pub mod form;
 pub mod grid;
 pub mod inventory;
 #[cfg(feature = "live")]

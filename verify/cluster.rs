@@ -21,6 +21,7 @@ pub mod lease;
 pub mod name;
 pub mod namespace;
 pub mod nodes;
+pub mod outside;
 pub mod pods;
 mod readiness;
 mod report;

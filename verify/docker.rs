@@ -199,6 +199,12 @@ pub fn lives(owner: &str) -> bool {
             .is_some_and(|started| started == start)
 }
 
+/// Was the process of this owner's name one of this machine since its boot, and is it gone?
+#[must_use]
+pub fn died_here(owner: &str) -> bool {
+    owner.ends_with(&format!("-{}", boot())) && !lives(owner)
+}
+
 /// The inode of this process's PID namespace: `pid:[4026531836]` -> `4026531836`.
 fn namespace() -> String {
     let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
@@ -236,6 +242,8 @@ mod tests {
         let boot = boot();
         assert!(lives(&format!("1-1-1-{boot}")));
         assert!(!lives("1-1-1-00000000"));
+        assert!(!died_here("1-1-1-00000000"), "another machine's process may live");
+        assert!(died_here(&format!("{}-1-{}-{boot}", std::process::id(), namespace())));
     }
 
     #[test]

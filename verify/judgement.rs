@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::access::account::{AccountError, Home};
 use crate::access::load as access_load;
 use crate::access::release::Release;
 use crate::access::table::{Table, TableError};
@@ -15,6 +16,7 @@ use crate::access::{self, rendered as access_rendered};
 use crate::chart::origin::{Files, Tracer};
 use crate::chart::{self, CHART, ChartError};
 use crate::engine::run::Run;
+use crate::network::live::{Asked, Field, LiveError};
 use crate::network::promise::Promise;
 use crate::network::rendered as network_rendered;
 
@@ -63,6 +65,12 @@ pub enum JudgementError {
     /// The network cannot be judged.
     #[error(transparent)]
     Network(#[from] network_rendered::RenderedError),
+    /// The account cannot be asked.
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    /// The network cannot be tried.
+    #[error(transparent)]
+    Live(#[from] LiveError),
     /// The values cannot be read.
     #[error(transparent)]
     Promise(#[from] crate::network::promise::PromiseError),
@@ -81,6 +89,8 @@ pub struct Subject {
     pub name: String,
     /// Its tier.
     pub tier: String,
+    /// Its namespace.
+    pub namespace: String,
     /// The chart's values with the user's over them.
     values: Value,
     /// What Helm rendered.
@@ -118,6 +128,22 @@ impl Judge {
     ///
     /// When a file cannot be read, or Helm, the schema or the chart refuses.
     pub fn subject(&self, name: Option<&str>, files: &[PathBuf]) -> Result<Subject, JudgementError> {
+        self.subject_in(NAMESPACE, name, files, &|_| Value::Null)
+    }
+
+    /// The same for a namespace that is there, and with what only a cluster knows: `more` gets the chart's values with the
+    /// files' over them, and returns values that go over both, or null.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::subject`].
+    pub fn subject_in(
+        &self,
+        namespace: &str,
+        name: Option<&str>,
+        files: &[PathBuf],
+        more: &dyn Fn(&Value) -> Value,
+    ) -> Result<Subject, JudgementError> {
         let mut own = Value::Object(serde_json::Map::new());
         for path in files {
             let text = read(path)?;
@@ -132,10 +158,15 @@ impl Judge {
             .next()
             .unwrap_or_default();
         chart::merge(&mut values, own.clone());
+        let more = more(&values);
+        if !more.is_null() {
+            chart::merge(&mut own, more.clone());
+            chart::merge(&mut values, more);
+        }
         let release = chart::Release {
             chart: self.root.join(CHART),
             name: NAME.to_owned(),
-            namespace: NAMESPACE.to_owned(),
+            namespace: namespace.to_owned(),
             values: own,
         };
         let rendered = release.render()?;
@@ -143,6 +174,7 @@ impl Judge {
         Ok(Subject {
             name: name.map_or_else(|| tier.clone(), str::to_owned),
             tier,
+            namespace: namespace.to_owned(),
             values,
             rendered,
         })
@@ -155,15 +187,51 @@ impl Judge {
     /// When what was rendered cannot be judged.
     pub fn run(&self, family: &str, subject: &Subject, file: &str) -> Result<Run, JudgementError> {
         let mut run = if family == network_rendered::FAMILY {
-            let promise = Promise::of(&subject.tier, NAMESPACE, &subject.values)?;
-            network_rendered::run(&subject.name, &promise, NAMESPACE, (file, &subject.rendered))?
+            let promise = Promise::of(&subject.tier, &subject.namespace, &subject.values)?;
+            let namespace = &subject.namespace;
+            network_rendered::run(&subject.name, &promise, namespace, (file, &subject.rendered))?
         } else {
             let release = self.release(subject, file)?;
             access_rendered::run(&release, &self.table, &access_rendered::namespaces(&release))?
         };
+        self.trace(&mut run, subject, file);
+        Ok(run)
+    }
+
+    /// Asks a cluster what a subject's policies do, which was rendered for the field's namespace; `say` is told what is being
+    /// done.
+    ///
+    /// # Errors
+    ///
+    /// When what was rendered cannot be judged, or the cluster does not take it.
+    pub fn run_live(
+        &self,
+        field: &Field,
+        subject: &Subject,
+        file: &str,
+        say: &dyn Fn(&str),
+    ) -> Result<Asked, JudgementError> {
+        let promise = Promise::of(&subject.tier, &subject.namespace, &subject.values)?;
+        let mut asked = field.run(&subject.name, &promise, (file, &subject.rendered), say)?;
+        self.trace(&mut asked.run, subject, file);
+        Ok(asked)
+    }
+
+    /// Asks a cluster's API server what a subject's account may do, which was rendered for the home's namespace.
+    ///
+    /// # Errors
+    ///
+    /// When what was rendered cannot be judged, or the cluster does not take it.
+    pub fn run_account(&self, home: &Home, subject: &Subject, file: &str) -> Result<Run, JudgementError> {
+        let mut run = home.run(&self.release(subject, file)?, &self.table)?;
+        self.trace(&mut run, subject, file);
+        Ok(run)
+    }
+
+    /// Leads the cells' lines back to the chart.
+    fn trace(&self, run: &mut Run, subject: &Subject, file: &str) {
         let mut tracer = Tracer::new((file, &subject.rendered), CHART, &self.chart);
         run.cells.iter_mut().for_each(|cell| tracer.trace(cell));
-        Ok(run)
     }
 
     fn release(&self, subject: &Subject, file: &str) -> Result<Release, JudgementError> {
@@ -177,7 +245,7 @@ impl Judge {
         let account = account.as_str().filter(|name| !name.is_empty()).unwrap_or(NAME);
         let mut release = Release::read(
             &subject.tier,
-            (NAMESPACE, account),
+            (&subject.namespace, account),
             if subject.tier == "operator" { &acts_in } else { &[] },
             (file, &subject.rendered),
         )?;

@@ -26,6 +26,8 @@ pub struct Report<'run> {
     pub runs: &'run [Run],
     /// What an earlier run said otherwise.
     pub changes: &'run [change::Change],
+    /// What could not be asked, each with its reason; it is no part of the totals.
+    pub not_asked: &'run [String],
     /// The command that makes this run; a family and a cell are added to it to ask again.
     pub command: &'run str,
 }
@@ -92,6 +94,7 @@ mod fixture {
             title: "the <chart>",
             runs,
             changes: &[],
+            not_asked: &[],
             command: "./cbox verify",
         }
     }

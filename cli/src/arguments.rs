@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -202,6 +203,27 @@ pub(crate) struct Verify {
     /// Values of your own instead of the four tiers' profiles; a later file goes over an earlier one
     #[arg(long, value_name = "FILE", conflicts_with = "tier")]
     pub(crate) values: Vec<PathBuf>,
+    /// Ask a real cluster instead of the chart alone: a context of your kubeconfig
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+    /// The same for a test cluster (KIND) that is made if it is not there
+    #[arg(long, value_parser = ["kind"], conflicts_with = "context")]
+    pub(crate) on: Option<String>,
+    /// The test cluster's name
+    #[arg(long, default_value = "cbox", requires = "on")]
+    pub(crate) cluster: String,
+    /// In a cluster: a host outside of it that listens there, such as 192.0.2.7:443; may be repeated
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) outside: Vec<SocketAddr>,
+    /// In a cluster: the image that the pods probe with, which needs busybox
+    #[arg(long, value_name = "REFERENCE")]
+    pub(crate) image: Option<String>,
+    /// In a cluster: the image that is probed, CoreDNS; without it that of the cluster's own name servers
+    #[arg(long, value_name = "REFERENCE")]
+    pub(crate) server_image: Option<String>,
+    /// In a cluster: leave what was made for it, to look at
+    #[arg(long)]
+    pub(crate) keep: bool,
     /// Write report.html, results.jsonl, junit.xml, results.sarif, summary.md and what was rendered to this directory
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,

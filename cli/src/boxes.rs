@@ -14,7 +14,7 @@ pub(crate) mod kubernetes;
 mod login;
 mod memory;
 mod network;
-mod permission;
+pub(crate) mod permission;
 mod place;
 mod redeploy;
 pub(crate) mod release;

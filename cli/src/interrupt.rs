@@ -2,6 +2,7 @@
 //! cluster.
 
 use std::process;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -9,6 +10,22 @@ use signal_hook::iterator::Signals;
 
 use crate::credentials;
 use crate::failure::{Code, Failure};
+
+/// What was meant to be done and is not done yet, for whoever interrupts it.
+static UNFINISHED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Says what is going to be done.
+pub(crate) fn begin(works: impl IntoIterator<Item = String>) {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).extend(works);
+}
+
+/// Says that it is done.
+pub(crate) fn done(work: &str) {
+    UNFINISHED
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .retain(|unfinished| unfinished != work);
+}
 
 /// Does `work`. A signal meanwhile removes the credential, what there is of a cluster that is being made, and what this
 /// process has started in Docker, then ends the process with 128 + its number.
@@ -39,6 +56,13 @@ fn tidy() {
         eprintln!("cbox: {failure}");
     }
     verify::cluster::interruption::end_makings();
+    let objects = verify::cluster::namespace::remove_own();
+    if !objects.is_empty() {
+        eprintln!("cbox: interrupted: removed {}", objects.join(", "));
+    }
+    for unfinished in std::mem::take(&mut *UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)) {
+        eprintln!("cbox: not run: {unfinished}");
+    }
     if let Err(error) = verify::docker::remove_own() {
         eprintln!("cbox: {error}");
     }

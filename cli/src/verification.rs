@@ -1,5 +1,6 @@
 //! `cbox verify`: what the agent may do and reach, cell by cell, and why.
 
+mod cluster;
 mod files;
 
 use std::env;
@@ -17,6 +18,7 @@ use verify::report::change;
 
 use crate::arguments;
 use crate::failure::{Code, Failure};
+use crate::interrupt;
 use crate::programs;
 use crate::project::Project;
 
@@ -37,14 +39,16 @@ pub(crate) fn command(project: &Project, options: &arguments::Verify) -> Result<
     // The chart is rendered by the image's own Helm.
     programs::with(project, "helm")?;
     let judge = Judge::new(&project.root)?;
-    let subjects = subjects(project, &judge, options)?;
-    let families = FAMILIES
-        .iter()
-        .filter(|family| options.family.as_deref().is_none_or(|wanted| wanted == **family));
-    let mut runs = Vec::new();
-    for family in families {
-        runs.push(run(&judge, family, &subjects)?);
-    }
+    let is_live = options.context.is_some() || options.on.is_some();
+    let found = match is_live {
+        true => interrupt::tidily(|| cluster::ask(project, &judge, options))?,
+        false => chart(project, &judge, options)?,
+    };
+    let Found {
+        runs,
+        subjects,
+        not_asked,
+    } = found;
     let changes = before.map_or_else(Vec::new, |before| change::changes(&before, &runs));
     if let Some(id) = &options.explain {
         return explain(&runs, id);
@@ -54,6 +58,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Verify) -> Result<
         title: &title,
         runs: &runs,
         changes: &changes,
+        not_asked: &not_asked,
         command: &command,
     };
     if options.json {
@@ -73,6 +78,42 @@ pub(crate) fn command(project: &Project, options: &arguments::Verify) -> Result<
     Ok(code(report.totals()))
 }
 
+/// What was found out.
+#[derive(Default)]
+struct Found {
+    /// A run for each family.
+    runs: Vec<Run>,
+    /// What was rendered for it.
+    subjects: Vec<Subject>,
+    /// What could not be asked there, each with its reason.
+    not_asked: Vec<String>,
+}
+
+impl Found {
+    /// Of two releases of one name, one for each family, the report holds what the later one rendered.
+    fn keep(&mut self, subject: Subject) {
+        self.subjects.retain(|known| known.name != subject.name);
+        self.subjects.push(subject);
+    }
+}
+
+/// Judges what the chart renders, without a cluster.
+fn chart(project: &Project, judge: &Judge, options: &arguments::Verify) -> Result<Found, Failure> {
+    let subjects = subjects(project, judge, options)?;
+    let families = FAMILIES
+        .iter()
+        .filter(|family| options.family.as_deref().is_none_or(|wanted| wanted == **family));
+    let mut runs = Vec::new();
+    for family in families {
+        runs.push(run(judge, family, &subjects)?);
+    }
+    Ok(Found {
+        runs,
+        subjects,
+        not_asked: Vec::new(),
+    })
+}
+
 /// What is judged: the tiers' profiles, or one release with the user's values.
 fn subjects(project: &Project, judge: &Judge, options: &arguments::Verify) -> Result<Vec<Subject>, Failure> {
     if !options.values.is_empty() {
@@ -90,10 +131,7 @@ fn subjects(project: &Project, judge: &Judge, options: &arguments::Verify) -> Re
 
 /// A family's cells of all subjects.
 fn run(judge: &Judge, family: &str, subjects: &[Subject]) -> Result<Run, Failure> {
-    let mut all = Run {
-        family: family.to_owned(),
-        cells: Vec::new(),
-    };
+    let mut all = Run::of(family);
     for subject in subjects {
         all = all.and(judge.run(family, subject, &files::rendered(subject))?);
     }
@@ -103,14 +141,22 @@ fn run(judge: &Judge, family: &str, subjects: &[Subject]) -> Result<Run, Failure
 /// What is judged, and the command that judges it.
 fn words(options: &arguments::Verify) -> (String, String) {
     let files: Vec<String> = options.values.iter().map(|file| file.display().to_string()).collect();
-    if files.is_empty() {
-        return ("manifests/chart in its tiers".to_owned(), "./cbox verify".to_owned());
+    let mut title = match files.is_empty() {
+        true => "manifests/chart in its tiers".to_owned(),
+        false => format!("manifests/chart with {}", files.join(", ")),
+    };
+    let mut command = "./cbox verify".to_owned();
+    if let Some(context) = &options.context {
+        title.push_str(&format!(", in the cluster of context {context}"));
+        command.push_str(&format!(" --context '{context}'"));
+    } else if options.on.is_some() {
+        title.push_str(&format!(", in test cluster {}", options.cluster));
+        command.push_str(&format!(" --on kind --cluster {}", options.cluster));
     }
-    let command = files.iter().map(|file| format!(" --values '{file}'"));
-    (
-        format!("manifests/chart with {}", files.join(", ")),
-        format!("./cbox verify{}", command.collect::<String>()),
-    )
+    files
+        .iter()
+        .for_each(|file| command.push_str(&format!(" --values '{file}'")));
+    (title, command)
 }
 
 fn earlier(path: &PathBuf) -> Result<Vec<Run>, Failure> {
@@ -136,6 +182,10 @@ fn say(report: &Report<'_>) {
     if count > CHANGES_SHOWN_MAX {
         text.push_str(&format!("  and {} more\n", count - CHANGES_SHOWN_MAX));
     }
+    report
+        .not_asked
+        .iter()
+        .for_each(|what| text.push_str(&format!("not asked: {what}\n")));
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
@@ -192,6 +242,8 @@ impl From<JudgementError> for Failure {
         let code = match &error {
             JudgementError::Read { .. } => Code::NoInput,
             JudgementError::Chart(verify::chart::ChartError::Program(_)) => Code::Unavailable,
+            JudgementError::Live(error) => cluster::code(error),
+            JudgementError::Account(error) => cluster::code_of_account(error),
             JudgementError::Access(_) => Code::Software,
             _ => Code::Data,
         };

@@ -5,7 +5,6 @@ mod boxed;
 mod elsewhere;
 mod login;
 mod network;
-mod outside;
 
 use std::process::Command;
 

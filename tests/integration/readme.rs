@@ -41,6 +41,10 @@ const COMMANDS: [(&str, Runner); 36] = [
         Runner::Test(verification::the_chart_keeps_its_promises_and_every_report_says_so),
     ),
     (
+        "./cbox verify --on kind",
+        Runner::Test(verification::the_chart_keeps_its_promises_in_a_cluster),
+    ),
+    (
         "./cbox up",
         Runner::Test(boxes::a_box_keeps_its_volume_until_it_is_to_go),
     ),

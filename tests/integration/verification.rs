@@ -2,6 +2,7 @@
 
 mod browser;
 mod hole;
+mod live;
 mod mutants;
 
 use std::fs::{self, File};
@@ -15,6 +16,8 @@ use verify::engine::run::{Run, Totals};
 use verify::engine::stream;
 
 use crate::world::root;
+
+pub(crate) use live::{a_network_that_enforces_nothing_is_an_error, the_chart_keeps_its_promises_in_a_cluster};
 
 /// A cell that is open on purpose.
 const OPEN: &str = "readonly/egress/tcp:443 203.0.113.10, a public address";

@@ -1,4 +1,4 @@
-//! kubectl on one cluster: always its own kubeconfig, never the user's, and never without a deadline.
+//! kubectl on one cluster: with the kubeconfig that is its own, or a context that the user named, and never without a deadline.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,7 +19,10 @@ const CLIENT_MAX: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct Kubectl {
     program: PathBuf,
-    kubeconfig: PathBuf,
+    /// None: where `KUBECONFIG` or the user's home has it.
+    kubeconfig: Option<PathBuf>,
+    /// None: the kubeconfig's current one.
+    context: Option<String>,
 }
 
 impl Kubectl {
@@ -28,25 +31,47 @@ impl Kubectl {
     pub fn new(program: &Path, kubeconfig: &Path) -> Self {
         Self {
             program: program.to_owned(),
-            kubeconfig: kubeconfig.to_owned(),
+            kubeconfig: Some(kubeconfig.to_owned()),
+            context: None,
         }
     }
 
-    /// The kubeconfig.
+    /// The client `program` of a cluster of the user's own: a context of the user's kubeconfig.
+    #[must_use]
+    pub fn of_context(program: &Path, context: &str) -> Self {
+        Self {
+            program: program.to_owned(),
+            kubeconfig: None,
+            context: Some(context.to_owned()),
+        }
+    }
+
+    /// The same program with another kubeconfig, and nothing else of this client's.
+    #[must_use]
+    pub fn with_kubeconfig(&self, kubeconfig: &Path) -> Self {
+        Self::new(&self.program, kubeconfig)
+    }
+
+    /// The kubeconfig; empty when it is the user's own.
     #[must_use]
     pub fn kubeconfig(&self) -> &Path {
-        &self.kubeconfig
+        self.kubeconfig.as_deref().unwrap_or(Path::new(""))
     }
 
     /// A command of this client, to be run by the caller.
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        command
-            .arg(format!("--kubeconfig={}", self.kubeconfig.display()))
-            // A proxy of this machine's has no part in a cluster on loopback.
-            .env("NO_PROXY", "127.0.0.1,localhost")
-            .env("no_proxy", "127.0.0.1,localhost");
+        if let Some(context) = &self.context {
+            command.arg(format!("--context={context}"));
+        }
+        if let Some(kubeconfig) = &self.kubeconfig {
+            command
+                .arg(format!("--kubeconfig={}", kubeconfig.display()))
+                // A proxy of this machine's has no part in a cluster on loopback.
+                .env("NO_PROXY", "127.0.0.1,localhost")
+                .env("no_proxy", "127.0.0.1,localhost");
+        }
         command
     }
 
@@ -66,6 +91,15 @@ impl Kubectl {
     /// As [`Self::read`].
     pub fn read_with(&self, arguments: &[&str], input: &str) -> Result<String, ClusterError> {
         run::read(&mut self.bounded(arguments), Some(input), CLIENT_MAX)
+    }
+
+    /// Runs something that goes on for as long as it has to say something, at most `within`, with a text on its standard input.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub fn stream(&self, arguments: &[&str], input: &str, within: Duration) -> Result<String, ClusterError> {
+        run::read(self.command().args(arguments), Some(input), within)
     }
 
     /// Runs `get … --output=json`.

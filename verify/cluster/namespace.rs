@@ -1,7 +1,10 @@
 //! A namespace of a test's own in a cluster that several share. It carries its owner's label, so that what a killed run
 //! leaves is swept up by the next one.
 
+use std::os::unix::process::CommandExt;
+use std::process::Stdio;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -9,12 +12,15 @@ use serde_json::json;
 
 use super::ClusterError;
 use super::kubectl::Kubectl;
-use crate::docker::{OWNER, lives, owner};
+use crate::docker::{OWNER, died_here, lives, owner};
 
 /// How long a new namespace may be without its service account.
 const ACCOUNT_MAX: Duration = Duration::from_secs(120);
 
-/// A namespace that is removed when dropped, or by the next [`sweep`].
+/// What this process has made in clusters and not yet removed, each as `kind/name`.
+static OWN: Mutex<Vec<(Kubectl, String)>> = Mutex::new(Vec::new());
+
+/// A namespace that is removed when dropped, by [`remove_own`], or by the next [`sweep`].
 #[derive(Debug)]
 pub struct Namespace {
     name: String,
@@ -39,6 +45,8 @@ impl Namespace {
             "kind": "Namespace",
             "metadata": {"name": name, "labels": {OWNER: owner}},
         });
+        // Before it is there, so that whoever is asked to end meanwhile removes it.
+        own().push((kubectl.clone(), format!("namespace/{name}")));
         kubectl.read_with(&["create", "--filename=-"], &object.to_string())?;
         let this = Self {
             name,
@@ -46,6 +54,31 @@ impl Namespace {
         };
         this.await_service_account()?;
         Ok(this)
+    }
+
+    /// Holds its pods to the restricted Pod Security Standard.
+    ///
+    /// # Errors
+    ///
+    /// When the API refuses.
+    pub fn restrict(&self) -> Result<(), ClusterError> {
+        let label = "pod-security.kubernetes.io/enforce=restricted";
+        self.kubectl.read(&["label", "namespace", &self.name, label]).map(drop)
+    }
+
+    /// Leaves it where it is, as nobody's: no sweep removes it. Returns its name.
+    ///
+    /// # Errors
+    ///
+    /// When the API refuses; then it is removed.
+    pub fn keep(self) -> Result<String, ClusterError> {
+        let label = format!("{OWNER}-");
+        self.kubectl.read(&["label", "namespace", &self.name, &label])?;
+        let object = format!("namespace/{}", self.name);
+        own().retain(|(_, known)| *known != object);
+        let name = self.name.clone();
+        std::mem::forget(self);
+        Ok(name)
     }
 
     /// Its name.
@@ -71,12 +104,69 @@ impl Namespace {
     }
 }
 
+fn own() -> MutexGuard<'static, Vec<(Kubectl, String)>> {
+    OWN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Objects of a cluster, in no namespace, that are removed when dropped, by [`remove_own`], or by the next [`sweep`].
+#[derive(Debug)]
+pub struct Leavings {
+    kubectl: Kubectl,
+    objects: Vec<String>,
+}
+
+impl Leavings {
+    /// Objects that are going to be made, each as `kind/name`. They carry the owner's label.
+    #[must_use]
+    pub fn new(kubectl: &Kubectl, objects: Vec<String>) -> Self {
+        own().extend(objects.iter().map(|object| (kubectl.clone(), object.clone())));
+        Self {
+            kubectl: kubectl.clone(),
+            objects,
+        }
+    }
+}
+
+impl Drop for Leavings {
+    fn drop(&mut self) {
+        for object in &self.objects {
+            remove(&self.kubectl, object);
+        }
+    }
+}
+
+/// Removes what this process has made in clusters, for when it is asked to end; returns it as `kind/name`. What cannot be
+/// removed is swept up by the next run.
+pub fn remove_own() -> Vec<String> {
+    let all = std::mem::take(&mut *own());
+    for (kubectl, object) in &all {
+        // Not one of the programs that end when this process is asked to.
+        let _ = kubectl
+            .command()
+            .args(["delete", object, "--ignore-not-found", "--wait=false"])
+            .arg("--request-timeout=20s")
+            // A group of its own: Ctrl-C is for us.
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+    }
+    all.into_iter().map(|(_, object)| object).collect()
+}
+
 impl Drop for Namespace {
     fn drop(&mut self) {
-        // What cannot be removed now is swept up by the next run.
-        let _ = self
-            .kubectl
-            .read(&["delete", "namespace", &self.name, "--ignore-not-found", "--wait=false"]);
+        remove(&self.kubectl, &format!("namespace/{}", self.name));
+    }
+}
+
+/// What cannot be removed now, because this process is asked to end or the API does not answer, is left to [`remove_own`] or
+/// swept up by the next run.
+fn remove(kubectl: &Kubectl, object: &str) {
+    let words = ["delete", object, "--ignore-not-found", "--wait=false"];
+    if kubectl.read(&words).is_ok() {
+        own().retain(|(_, known)| known != object);
     }
 }
 
@@ -86,12 +176,29 @@ impl Drop for Namespace {
 ///
 /// When the API does not answer.
 pub fn sweep(kubectl: &Kubectl) -> Result<(), ClusterError> {
-    let list = kubectl.get(&["namespaces", "--selector", OWNER])?;
-    for namespace in list["items"].as_array().into_iter().flatten() {
-        let metadata = &namespace["metadata"];
+    sweep_kind(kubectl, "namespaces", |owner| !lives(owner))
+}
+
+/// The same in a cluster that other machines know as well, and for roles of the cluster: what is theirs is left alone, since
+/// nobody here can tell whether its owner lives.
+///
+/// # Errors
+///
+/// When the API does not answer.
+pub fn sweep_shared(kubectl: &Kubectl) -> Result<(), ClusterError> {
+    for kind in ["namespaces", "clusterrolebindings", "clusterroles"] {
+        sweep_kind(kubectl, kind, died_here)?;
+    }
+    Ok(())
+}
+
+fn sweep_kind(kubectl: &Kubectl, kind: &str, is_abandoned: impl Fn(&str) -> bool) -> Result<(), ClusterError> {
+    let list = kubectl.get(&[kind, "--selector", OWNER])?;
+    for object in list["items"].as_array().into_iter().flatten() {
+        let metadata = &object["metadata"];
         let name = metadata["name"].as_str().unwrap_or_default();
-        if !metadata["labels"][OWNER].as_str().is_some_and(lives) {
-            kubectl.read(&["delete", "namespace", name, "--ignore-not-found", "--wait=false"])?;
+        if metadata["labels"][OWNER].as_str().is_none_or(&is_abandoned) {
+            kubectl.read(&["delete", kind, name, "--ignore-not-found", "--wait=false"])?;
         }
     }
     Ok(())

@@ -85,7 +85,7 @@ pub(super) fn of_pods(list: &Value) -> Readiness {
             .filter(|pod| !condition(pod, "Ready"))
             .map(|pod| format!("pod {}", text(&pod["metadata"]["name"])))
             .collect(),
-        hopeless: pods.iter().find_map(|pod| image_missing(pod)),
+        hopeless: pods.iter().find_map(|pod| image_missing(pod).or_else(|| ended(pod))),
     }
 }
 
@@ -95,6 +95,21 @@ pub(super) fn unready_pods(list: &Value) -> Vec<(String, String)> {
         .filter(|item| item["kind"] == "Pod" && item["status"]["phase"] != "Succeeded" && !condition(item, "Ready"))
         .map(|pod| (text(&pod["metadata"]["namespace"]), text(&pod["metadata"]["name"])))
         .collect()
+}
+
+/// The sentence about a pod that is never started again, and of which a container has ended.
+fn ended(pod: &Value) -> Option<String> {
+    let statuses = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
+    let mut ended = statuses.filter(|status| status["state"]["terminated"].is_object());
+    let status = ended.next().filter(|_| pod["spec"]["restartPolicy"] == "Never")?;
+    let end = &status["state"]["terminated"];
+    Some(format!(
+        "container {} of pod {}/{} ended before the pod was ready: {}",
+        text(&status["name"]),
+        text(&pod["metadata"]["namespace"]),
+        text(&pod["metadata"]["name"]),
+        [text(&end["reason"]), text(&end["message"])].join(" ").trim(),
+    ))
 }
 
 /// The sentence about a pod whose image is not on its node.

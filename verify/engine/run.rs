@@ -66,6 +66,15 @@ impl FromIterator<Verdict> for Totals {
 }
 
 impl Run {
+    /// A run of a family that has no cell yet.
+    #[must_use]
+    pub fn of(family: &str) -> Self {
+        Self {
+            family: family.to_owned(),
+            cells: Vec::new(),
+        }
+    }
+
     /// How many cells there are of each verdict.
     #[must_use]
     pub fn totals(&self) -> Totals {

@@ -175,10 +175,14 @@ struct Gateway {
 
 /// What a host is to a box, by which it is decided what must be open.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Role {
+pub enum Role {
+    /// A name server of the cluster.
     NameServer,
+    /// A machine on which the API server listens.
     ControlPlane,
+    /// The gateway to the model.
     Gateway,
+    /// A host with a public address.
     Public,
     /// Nobody that a box has business with.
     Other,
@@ -234,6 +238,31 @@ impl Promise {
             }
         }
         all
+    }
+
+    /// What must hold for this traffic of a box whose pod this is, when its other end is that to it.
+    #[must_use]
+    pub fn expects(&self, traffic: &Traffic, role: Role, pod: &Pod) -> Reach {
+        self.is_open(traffic, role, pod).into()
+    }
+
+    /// Is this pod the gateway to the model?
+    #[must_use]
+    pub fn is_gateway(&self, pod: &Pod) -> bool {
+        let gateway = &self.network.gateway;
+        let has = |wanted: &Labels, labels: &Labels| wanted.iter().all(|(key, value)| labels.get(key) == Some(value));
+        let is_named = !gateway.pod_labels.is_empty() || !gateway.namespace_labels.is_empty();
+        let is_there = match gateway.namespace_labels.is_empty() {
+            true => pod.namespace == self.namespace,
+            false => has(&gateway.namespace_labels, &pod.namespace_labels),
+        };
+        is_named && is_there && has(&gateway.pod_labels, &pod.labels)
+    }
+
+    /// Does the box resolve names?
+    #[must_use]
+    pub fn has_names(&self) -> bool {
+        self.network.dns.enabled
     }
 
     fn ports(&self) -> Vec<(Protocol, u16)> {

@@ -155,6 +155,63 @@ pub(crate) fn must_make_namespaces(cluster: &Kubernetes, name: &str) -> Result<(
     ))
 }
 
+/// Ends with a sentence when a cluster may not be asked what a release may do and reach in it: that takes namespaces of one's
+/// own and what is in them, for rights a tier's roles, for the network its pods.
+pub(crate) fn must_ask_clusters(cluster: &Kubernetes, rights: bool, network: bool) -> Result<(), Failure> {
+    let made = |resources: &[&'static str]| -> Vec<Deed> {
+        let each = resources.iter().copied();
+        each.flat_map(|resource| ["create", "delete"].map(|verb| deed(verb, resource, None)))
+            .collect()
+    };
+    let mut deeds = made(&["namespaces"]);
+    deeds.extend([
+        deed("get", "serviceaccounts", None),
+        deed("list", "namespaces", None),
+        deed("list", "clusterroles.rbac.authorization.k8s.io", None),
+        deed("list", "clusterrolebindings.rbac.authorization.k8s.io", None),
+    ]);
+    if rights {
+        deeds.extend(made(&[
+            "clusterroles.rbac.authorization.k8s.io",
+            "clusterrolebindings.rbac.authorization.k8s.io",
+        ]));
+        deeds.extend(
+            [
+                "roles.rbac.authorization.k8s.io",
+                "rolebindings.rbac.authorization.k8s.io",
+                "serviceaccounts",
+                "serviceaccounts/token",
+            ]
+            .map(|resource| deed("create", resource, None)),
+        );
+    }
+    if network {
+        deeds.extend(made(&["pods", "configmaps", "networkpolicies.networking.k8s.io"]));
+        deeds.extend(["create", "get"].map(|verb| deed(verb, "pods/exec", None)));
+        deeds.extend([
+            deed("create", "services", None),
+            deed("list", "services", None),
+            deed("patch", "namespaces", None),
+            deed("list", "networkpolicies.networking.k8s.io", None),
+            deed("list", "pods", None),
+            deed("get", "pods/log", None),
+            deed("list", "nodes", None),
+            deed("list", "endpointslices.discovery.k8s.io", Some("default")),
+        ]);
+    }
+    let refused = refused(cluster, deeds)?;
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::NoPermission,
+        format!(
+            "you may not {}, which asking a cluster takes: let whoever may run it, or leave out --context and ask the chart alone",
+            list(&refused)
+        ),
+    ))
+}
+
 /// Those of them that the API server would refuse; one question about each, by one client.
 fn refused(cluster: &Kubernetes, deeds: Vec<Deed>) -> Result<Vec<Deed>, Failure> {
     if deeds.is_empty() {
@@ -185,6 +242,7 @@ fn refused(cluster: &Kubernetes, deeds: Vec<Deed>) -> Result<Vec<Deed>, Failure>
 
 fn question(deed: &Deed) -> Value {
     let (resource, group) = deed.resource.split_once('.').unwrap_or((deed.resource, ""));
+    let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
     json!({
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SelfSubjectAccessReview",
@@ -192,6 +250,7 @@ fn question(deed: &Deed) -> Value {
             "verb": deed.verb,
             "group": group,
             "resource": resource,
+            "subresource": subresource,
             "namespace": deed.namespace,
             "name": deed.name,
         } },

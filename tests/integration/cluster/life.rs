@@ -148,6 +148,7 @@ fn a_network_that_enforces_nothing_is_found_out(kubectl: &Kubectl, node: &str) {
     });
     let enforcement = enforcement.expect("it was tried");
     assert_eq!(enforcement, Enforcement::NotEnforced);
+    crate::verification::a_network_that_enforces_nothing_is_an_error(kubectl);
     patch(r#"[{"op": "remove", "path": "/spec/template/spec/nodeSelector/nowhere"}]"#);
     wait_until("Calico's agent is back", || agents() == 1);
 }

@@ -1,9 +1,9 @@
 //! What a box reaches and what reaches it, live: every denial beside a control that goes through.
 
 use serde_json::{Value, json};
+use verify::cluster::outside::Outside;
 
 use super::boxed::Boxed;
-use super::outside::Outside;
 
 /// Nothing comes in; what goes out is what the profile says. Every denial has its live control.
 #[test]
@@ -130,7 +130,7 @@ fn a_policy_that_does_not_hold_is_found_out() {
 #[test]
 fn the_internet_is_https_at_public_addresses() {
     let boxed = Boxed::new("web");
-    let outside = Outside::start(boxed.shared);
+    let outside = Outside::start(&boxed.shared.nodes).expect("a host beside the nodes");
     let gateway = boxed.neighbour("gateway", &["netexec", "--http-port=8080"]);
     let gateway = gateway["status"]["podIP"].as_str().expect("a pod has an address");
     let control = |host: &str, port: u16| boxed.neighbour_connects("gateway", &format!("{host}:{port}"));
