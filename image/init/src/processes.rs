@@ -78,16 +78,19 @@ pub fn read(process: ProcessId, file: &[u8], buffer: &mut [u8]) -> Option<usize>
 ///
 /// # Errors
 ///
-/// When /proc cannot be read.
+/// When /proc cannot be read, or is not what it is called: an empty directory, or another namespace's.
 pub fn for_each(each: &mut dyn FnMut(ProcessId)) -> Result<(), Errno> {
+    let us = sys::process_id();
+    let mut are_we_there = false;
     let directory = sys::open_directory(c"/proc")?;
     let result = for_each_entry(directory, &mut |name| {
         if let Some(process) = stat::number(name) {
+            are_we_there |= process as ProcessId == us;
             each(process as ProcessId);
         }
     });
     sys::close(directory);
-    result
+    result.and(if are_we_there { Ok(()) } else { Err(Errno::NO_ENTRY) })
 }
 
 /// `struct linux_dirent64`: two words of 64 bits, the entry's size in 16, its type in 8, and its name.
