@@ -94,7 +94,7 @@ fn read_class<Elf: FileHeader<Endian = Endianness>>(file: &[u8]) -> Option<(Opti
         Some(entry.d_val(endian).into())
     };
     let soname = || {
-        let (address, offset) = (value(elf::DT_STRTAB.into())?, value(elf::DT_SONAME.into())?);
+        let (address, offset) = (value(elf::DT_STRTAB)?, value(elf::DT_SONAME)?);
         let strings = segments.iter().find_map(|segment| {
             segment
                 .data_range(endian, file, address, 1)
