@@ -22,7 +22,7 @@ enum Runner {
 }
 
 /// The commands, and where each is run.
-const COMMANDS: [(&str, Runner); 36] = [
+const COMMANDS: [(&str, Runner); 38] = [
     ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
     (
         "./cbox demo --on kind",
