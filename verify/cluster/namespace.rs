@@ -197,7 +197,7 @@ fn sweep_kind(kubectl: &Kubectl, kind: &str, is_abandoned: impl Fn(&str) -> bool
     for object in list["items"].as_array().into_iter().flatten() {
         let metadata = &object["metadata"];
         let name = metadata["name"].as_str().unwrap_or_default();
-        if metadata["labels"][OWNER].as_str().is_none_or(&is_abandoned) {
+        if metadata["labels"][OWNER].as_str().is_some_and(&is_abandoned) {
             kubectl.read(&["delete", kind, name, "--ignore-not-found", "--wait=false"])?;
         }
     }

@@ -76,6 +76,14 @@ pub enum LiveError {
         .0.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
     )]
     NoApiServer(Option<String>),
+    /// Something that was made to be tried is nowhere, so that nobody could ask about it.
+    #[error("the harness's own {what} has no address: the cluster says '{found}'")]
+    NoAddress {
+        /// `pod own-near` or `Service own-near`.
+        what: String,
+        /// What stands in the place of its address; empty where nothing does.
+        found: String,
+    },
     /// What was rendered cannot be judged.
     #[error(transparent)]
     Rendered(#[from] rendered::RenderedError),
@@ -255,10 +263,8 @@ impl Field {
                 .get(&["services", "--namespace", namespace])
                 .map_err(cannot("list the stations' Services"))?;
             for service in list["items"].as_array().into_iter().flatten() {
-                let address = service["spec"]["clusterIP"].as_str().and_then(|text| text.parse().ok());
-                if let (Some(name), Some(address)) = (service["metadata"]["name"].as_str(), address) {
-                    self.services.insert(name.to_owned(), address);
-                }
+                let (name, address) = addressed("Service", service, &service["spec"]["clusterIP"])?;
+                self.services.insert(name, address);
             }
         }
         Ok(())
@@ -289,10 +295,8 @@ impl Field {
         for namespace in [self.own.name(), self.other.name()] {
             let list = pods::await_ready(&self.kubectl, namespace, START_MAX).map_err(cannot("start the stations"))?;
             for pod in list["items"].as_array().into_iter().flatten() {
-                let address = pod["status"]["podIP"].as_str().and_then(|text| text.parse().ok());
-                if let (Some(name), Some(address)) = (pod["metadata"]["name"].as_str(), address) {
-                    addresses.insert(name.to_owned(), address);
-                }
+                let (name, address) = addressed("pod", pod, &pod["status"]["podIP"])?;
+                addresses.insert(name, address);
             }
         }
         Ok(())
@@ -304,6 +308,17 @@ fn cannot(doing: &'static str) -> impl Fn(ClusterError) -> LiveError {
         doing,
         source: Box::new(source),
     }
+}
+
+/// An object's name and its address. One without would be left out of what is asked, and so is an error.
+fn addressed(kind: &str, object: &Value, address: &Value) -> Result<(String, IpAddr), LiveError> {
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    let found = address.as_str().unwrap_or_default();
+    let address = found.parse().map_err(|_| LiveError::NoAddress {
+        what: format!("{kind} {name}"),
+        found: found.to_owned(),
+    })?;
+    Ok((name.to_owned(), address))
 }
 
 fn gateway_labels() -> Labels {
@@ -354,4 +369,27 @@ fn not_asked(surroundings: &Surroundings, has_far: bool, has_outside: bool) -> V
     );
     all.extend(surroundings.hidden.iter().cloned());
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_nowhere_is_not_left_out() {
+        let pod = json!({ "metadata": { "name": "twin" } });
+        let address = |address: Value| addressed("pod", &pod, &address).map_err(|error| error.to_string());
+        assert_eq!(
+            address(json!("10.1.2.3")),
+            Ok(("twin".to_owned(), IpAddr::from([10, 1, 2, 3])))
+        );
+        for (given, found) in [(Value::Null, ""), (json!("None"), "None")] {
+            assert_eq!(
+                address(given),
+                Err(format!(
+                    "the harness's own pod twin has no address: the cluster says '{found}'"
+                ))
+            );
+        }
+    }
 }

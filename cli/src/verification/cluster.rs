@@ -157,7 +157,7 @@ fn reach(
     let wish = Wish {
         image: options.image.clone(),
         server_image: options.server_image.clone(),
-        outside: outside(options, host.as_ref()),
+        outside: outside(options, host.as_ref())?,
         // Test clusters' own busybox needs them.
         has_raw_sockets: options.on.is_some(),
     };
@@ -209,34 +209,45 @@ fn known(values: &Value, options: &arguments::Verify, endpoints: impl Fn() -> Va
 }
 
 /// The hosts outside that were named, and the one that was made.
-fn outside(options: &arguments::Verify, host: Option<&Outside>) -> Vec<live::Outside> {
+fn outside(options: &arguments::Verify, host: Option<&Outside>) -> Result<Vec<live::Outside>, Failure> {
     let mut named: BTreeMap<IpAddr, Vec<u16>> = BTreeMap::new();
     for address in &options.outside {
         named.entry(address.ip()).or_default().push(address.port());
     }
-    let named = named.into_iter().map(|(address, tcp_ports)| live::Outside {
-        address,
-        tcp_ports,
-        udp_ports: Vec::new(),
-    });
-    let made = host.into_iter().flat_map(|host| [&host.public, &host.private]);
-    let made = made.filter_map(|address| {
-        Some(live::Outside {
-            address: address.parse().ok()?,
+    let mut all: Vec<live::Outside> = named
+        .into_iter()
+        .map(|(address, tcp_ports)| live::Outside {
+            address,
+            tcp_ports,
+            udp_ports: Vec::new(),
+        })
+        .collect();
+    for address in host.into_iter().flat_map(|host| [&host.public, &host.private]) {
+        // Left out it would be missed by nobody.
+        let parsed = address.parse().map_err(|_| {
+            Failure::new(
+                Code::Unavailable,
+                format!("the host outside of the cluster has no address: Docker says '{address}'"),
+            )
+        })?;
+        all.push(live::Outside {
+            address: parsed,
             tcp_ports: outside::TCP_PORTS.to_vec(),
             udp_ports: outside::UDP_PORTS.to_vec(),
-        })
-    });
-    named.chain(made).collect()
+        });
+    }
+    Ok(all)
 }
 
 /// How an error of the live network ends the command.
 pub(super) fn code(error: &LiveError) -> Code {
     match error {
         LiveError::Rendered(_) => Code::Data,
-        LiveError::Cluster { .. } | LiveError::NoNode(_) | LiveError::NoNameServer(_) | LiveError::NoApiServer(_) => {
-            Code::Unavailable
-        }
+        LiveError::Cluster { .. }
+        | LiveError::NoNode(_)
+        | LiveError::NoNameServer(_)
+        | LiveError::NoApiServer(_)
+        | LiveError::NoAddress { .. } => Code::Unavailable,
     }
 }
 

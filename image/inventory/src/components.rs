@@ -196,11 +196,13 @@ impl Collected {
                     ..Component::new(Kind::Ours, &item.name, &item.version)
                 },
             ),
-            // Where no package database is wanted, which is in no image of the box.
-            ItemKind::Debian => (
-                purl::generic(&item.name, &item.version),
-                Component::new(Kind::Debian, &item.name, &item.version),
-            ),
+            // Images of the box hold Debian's packages as packages alone, each with the hash that the lock knows.
+            ItemKind::Debian => {
+                return Err(Error::NotLocked {
+                    what: format!("{owner} {}", item.version),
+                    lock: "image/lock/debian.json",
+                });
+            }
         };
         self.owner(owner, &item.version, purl.clone())?;
         self.add(purl, component);

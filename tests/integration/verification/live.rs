@@ -18,6 +18,9 @@ use crate::world::root;
 /// The shared cluster's context in its own kubeconfig.
 const CONTEXT: &str = "kind-cbox-test";
 
+/// The shared cluster, by its name.
+const SHARED: [&str; 4] = ["--on", "kind", "--cluster", "cbox-test"];
+
 fn cbox() -> Command {
     let mut command = Command::new(root().join("cbox"));
     command
@@ -75,17 +78,8 @@ pub(crate) fn the_chart_keeps_its_promises_in_a_cluster() {
     let kubectl = &shared().kubectl;
     let folder = tempfile::tempdir().expect("a directory");
     let child = cbox()
-        .args([
-            "--on",
-            "kind",
-            "--cluster",
-            "cbox-test",
-            "--tier",
-            "readonly",
-            "--tier",
-            "airgapped",
-            "--report",
-        ])
+        .args(SHARED)
+        .args(["--tier", "readonly", "--tier", "airgapped", "--report"])
         .arg(folder.path())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -227,16 +221,8 @@ fn a_prober_that_cannot_probe_is_an_error() {
 fn an_interrupted_run_is_cleaned_up() {
     let kubectl = &shared().kubectl;
     let mut child = cbox()
-        .args([
-            "--on",
-            "kind",
-            "--cluster",
-            "cbox-test",
-            "--tier",
-            "readonly",
-            "--tier",
-            "none",
-        ])
+        .args(SHARED)
+        .args(["--tier", "readonly", "--tier", "none"])
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

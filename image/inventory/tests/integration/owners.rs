@@ -74,6 +74,19 @@ fn a_package_that_the_lock_does_not_know_is_refused(#[case] key: &str, #[case] v
     );
 }
 
+/// The lock knows packages by their hashes, which an item has not.
+#[test]
+fn a_package_without_its_hash_is_refused() {
+    let sentence = refused(|layer| {
+        let item = json!({ "kind": "debian", "name": "bash", "version": "5.2.37-2" });
+        layer["items"].as_array_mut().unwrap().push(item);
+    });
+    assert_eq!(
+        sentence,
+        "inventory: the image holds debian:bash 5.2.37-2, which image/lock/debian.json does not know: run ./cbox lock"
+    );
+}
+
 #[test]
 fn another_claude_than_the_locks_is_refused() {
     let sentence = refused(|layer| layer["items"][2]["version"] = json!("2.1.2"));
