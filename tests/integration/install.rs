@@ -70,9 +70,7 @@ pub(crate) fn the_chart_is_installed_as_the_readme_says() {
     );
     // Claude's own input line, with the credential of the Secret.
     let mut session = Session::of(&here(command(KUBECTL_ATTACH)));
-    // Claude draws its screen anew when it is typed to.
-    session.types("\x0c");
-    session.shows("❯");
+    session.shows_to_who_joined("❯");
     drop(session);
 
     let uninstall = here(format!("helm uninstall box --namespace {}", namespace.name()));

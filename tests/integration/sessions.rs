@@ -155,7 +155,7 @@ async fn a_session_outlives_its_terminal() {
     let (model, volume) = (Model::with(SCRIPT).await, Volume::new());
     let living = Living::start(&model, &volume, "last");
     let mut session = living.attach();
-    session.shows("❯");
+    session.shows_to_who_joined("❯");
     say(&mut session, "hello");
     session.shows("Pleasure-$");
     let before = living.main_process();
@@ -170,7 +170,7 @@ async fn a_session_outlives_its_terminal() {
     });
 
     let mut session = living.attach();
-    session.shows("Slowly-$");
+    session.shows_to_who_joined("Slowly-$");
     say(&mut session, "again");
     session.shows("Pleasure-$");
     // Ctrl-P Ctrl-Q, Docker's own way to leave.
@@ -184,7 +184,7 @@ async fn a_restart_goes_on_with_the_last_session() {
     let (model, volume) = (Model::with(SCRIPT).await, Volume::new());
     let living = Living::start(&model, &volume, "last");
     let mut session = living.attach();
-    session.shows("❯");
+    session.shows_to_who_joined("❯");
     say(&mut session, "hello-from-the-first");
     session.shows("Pleasure-$");
     let first = volume.last_session();
@@ -235,7 +235,7 @@ async fn a_restart_goes_on_with_the_last_session() {
 }
 
 fn say_when_ready(session: &mut Session, words: &str) {
-    session.shows("❯");
+    session.shows_to_who_joined("❯");
     say(session, words);
 }
 
@@ -244,7 +244,7 @@ async fn two_boxes_cannot_hold_one_session() {
     let (model, volume) = (Model::with(SCRIPT).await, Volume::new());
     let first = Living::start(&model, &volume, "last");
     let mut session = first.attach();
-    session.shows("❯");
+    session.shows_to_who_joined("❯");
     say(&mut session, "hello-from-the-first");
     session.shows("Pleasure-$");
 

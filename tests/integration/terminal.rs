@@ -10,6 +10,9 @@ use verify::container::Container;
 
 const DEADLINE: Duration = Duration::from_secs(180);
 
+/// How long a screen may take before it is asked for, and before it is asked for again.
+const REDRAWING: Duration = Duration::from_secs(5);
+
 /// A client in the foreground, with a terminal.
 pub(crate) struct Session {
     client: Child,
@@ -75,6 +78,32 @@ impl Session {
                         "{text:?}: {problem}; the screen:\n{}",
                         String::from_utf8_lossy(&self.seen)
                     );
+                }
+            }
+        }
+        self.seen.clear();
+    }
+
+    /// Waits until this stands on the screen of a Claude that was joined, and asks for the screen anew (Ctrl-L) when it does
+    /// not come: a Claude that was drawing when it was joined may take the new size for one that its screen has already, and
+    /// draws only what changes from then on.
+    pub(crate) fn shows_to_who_joined(&mut self, text: &str) {
+        let started = Instant::now();
+        let mut asked = started;
+        while !self.text().contains(text) {
+            assert!(
+                started.elapsed() < DEADLINE,
+                "{text:?}: not within {DEADLINE:?}; the screen:\n{}",
+                self.text()
+            );
+            match self.screen.recv_timeout(REDRAWING.saturating_sub(asked.elapsed())) {
+                Ok(bytes) => self.seen.extend(bytes),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.types("\x0c");
+                    asked = Instant::now();
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("{text:?}: the session ended without it; the screen:\n{}", self.text())
                 }
             }
         }

@@ -27,12 +27,14 @@ pub(crate) fn attach(project: &Project, options: &Attach) -> Result<ExitCode, Fa
     }
     become_client(project, &memory, |reach| match reach {
         Reach::Docker(mut command) => {
-            eprintln!("cbox: Ctrl-P Ctrl-Q leaves it running; Ctrl-C goes to the box");
+            eprintln!("cbox: Ctrl-P Ctrl-Q leaves it running; Ctrl-C goes to the box; Ctrl-L draws its screen anew");
             command.args(["attach", &container::name(&memory.name)]);
             command
         }
         Reach::Cluster(mut command, pod) => {
-            eprintln!("cbox: Ctrl-C goes to the box; closing this terminal leaves it running");
+            eprintln!(
+                "cbox: Ctrl-C goes to the box; Ctrl-L draws its screen anew; closing this terminal leaves it running"
+            );
             command.args(["attach", "--stdin", "--tty", "--container=box", pod]);
             command
         }
