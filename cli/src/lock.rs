@@ -20,6 +20,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Lock) -> Result<Ex
     }
     let options = Options {
         without: options.without.iter().cloned().collect(),
+        now: options.now,
     };
     let changes = lock_update::update(&paths, &options, &mut |progress| say(&progress))
         .map_err(|error| Failure::new(code(&error), error.to_string()))?;

@@ -91,6 +91,15 @@ pub fn debian(path: &Path) -> Result<lock::Debian, LoadError> {
     from_json(path, &read(path)?)
 }
 
+/// Reads `lock/waiting.json`.
+///
+/// # Errors
+///
+/// When the file cannot be read or has another shape.
+pub fn waiting(path: &Path) -> Result<lock::Waiting, LoadError> {
+    from_json(path, &read(path)?)
+}
+
 /// Reads `lock/claude.json`.
 ///
 /// # Errors

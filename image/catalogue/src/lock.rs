@@ -83,6 +83,19 @@ pub struct Layer {
     pub packages: Vec<String>,
 }
 
+/// `lock/waiting.json`: the versions that are not taken yet, keyed like [`Debian::packages`]. Nothing is built from it.
+pub type Waiting = BTreeMap<String, Wait>;
+
+/// A version that waits until it has been on offer for long enough.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Wait {
+    /// The version.
+    pub version: String,
+    /// When `cbox lock` saw it first, as RFC 3339 writes it, in UTC.
+    pub first_seen: String,
+}
+
 /// `lock/claude.json`: Claude Code on each architecture.
 pub type Claude = BTreeMap<Architecture, ClaudeRelease>;
 

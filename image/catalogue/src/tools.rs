@@ -18,6 +18,9 @@ pub struct Catalogue {
     /// Dependencies that packages which no tool names leave out, by package, each with the reason.
     #[serde(default)]
     pub without: BTreeMap<String, BTreeMap<String, String>>,
+    /// How `cbox lock` takes new versions.
+    #[serde(default)]
+    pub lock: Update,
     /// The tools by name.
     pub tools: BTreeMap<String, Tool>,
     /// Package sets that the build itself runs, by name; for amd64 alone and never in an image.
@@ -26,6 +29,20 @@ pub struct Catalogue {
     /// in the image itself. What `base.assumed` lists is not there either.
     #[serde(default)]
     pub cluster: BTreeMap<String, Set>,
+}
+
+/// How `cbox lock` takes new versions.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Update {
+    /// For how many hours a version that is no security update must have been on offer before it is taken.
+    pub cool_down_hours: u32,
+}
+
+impl Default for Update {
+    fn default() -> Self {
+        Self { cool_down_hours: 48 }
+    }
 }
 
 /// A set of packages with all that they depend on.

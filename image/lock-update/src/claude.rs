@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 use std::{fs, io};
 
 use catalogue::Architecture;
@@ -10,6 +11,7 @@ use catalogue::lock::{Claude, ClaudeRelease};
 use catalogue::tools::Release;
 
 use crate::command::{self, CommandError};
+use crate::cool_down::Terms;
 use crate::hash;
 
 /// Where Anthropic's installer gets the binaries from.
@@ -47,6 +49,25 @@ pub enum ClaudeError {
         /// What came.
         found: String,
     },
+    /// npm's registry does not say when it was published.
+    #[error(
+        "npm does not say when {0} was published, so it cannot be known for how long it is out; `cbox lock --now` takes \
+         it all the same"
+    )]
+    Undated(String),
+    /// It is out for too short a time.
+    #[error(
+        "image/tools.toml: tools.claude.source.claude.releases: {package} is out since {published}, and versions wait \
+         for {hours} hours (lock.cool-down-hours); name an older one, wait, or run `cbox lock --now`"
+    )]
+    Young {
+        /// The package with its version.
+        package: String,
+        /// When it was published, as RFC 3339 writes it.
+        published: String,
+        /// How long a version waits.
+        hours: u64,
+    },
     /// It does not hold what it should.
     #[error("cannot read {member} of {}: {reason}", archive.display())]
     Archive {
@@ -71,15 +92,20 @@ pub enum ClaudeError {
 ///
 /// # Errors
 ///
-/// When a release cannot be had or is not what npm promises.
-pub fn lock(releases: &BTreeMap<Architecture, Release>, old: &Claude, cache: &Path) -> Result<Claude, ClaudeError> {
+/// When a release cannot be had, is not what npm promises, or is too young.
+pub fn lock(
+    releases: &BTreeMap<Architecture, Release>,
+    old: &Claude,
+    cache: &Path,
+    terms: Terms,
+) -> Result<Claude, ClaudeError> {
     let mut locked = Claude::new();
     for (&architecture, release) in releases {
         let known = old.get(&architecture).filter(|it| describes(it, release));
         let entry = match (known, release) {
             (Some(known), _) => known.clone(),
-            (None, Release::Native(version)) => native(architecture, version, cache)?,
-            (None, Release::Javascript(version)) => javascript(version, cache)?,
+            (None, Release::Native(version)) => native(architecture, version, cache, terms)?,
+            (None, Release::Javascript(version)) => javascript(version, cache, terms)?,
         };
         locked.insert(architecture, entry);
     }
@@ -105,9 +131,10 @@ const fn platform(architecture: Architecture) -> Option<&'static str> {
     }
 }
 
-fn native(architecture: Architecture, version: &str, cache: &Path) -> Result<ClaudeRelease, ClaudeError> {
+fn native(architecture: Architecture, version: &str, cache: &Path, terms: Terms) -> Result<ClaudeRelease, ClaudeError> {
     let platform = platform(architecture).ok_or(ClaudeError::NoBinary(architecture))?;
     let npm = format!("{NPM}-{platform}");
+    old_enough(&npm, version, terms)?;
     let archive = pack(&npm, version, cache)?;
     let broken = |reason: String| ClaudeError::Archive {
         archive: archive.path.clone(),
@@ -139,7 +166,8 @@ fn native(architecture: Architecture, version: &str, cache: &Path) -> Result<Cla
     })
 }
 
-fn javascript(version: &str, cache: &Path) -> Result<ClaudeRelease, ClaudeError> {
+fn javascript(version: &str, cache: &Path, terms: Terms) -> Result<ClaudeRelease, ClaudeError> {
+    old_enough(NPM, version, terms)?;
     let Archive { hashes, .. } = pack(NPM, version, cache)?;
     Ok(ClaudeRelease::Javascript {
         version: version.to_owned(),
@@ -148,6 +176,34 @@ fn javascript(version: &str, cache: &Path) -> Result<ClaudeRelease, ClaudeError>
         sha256: hashes.sha256,
         size: hashes.size,
     })
+}
+
+/// Whether a release is out for long enough, by the time that npm's registry noted.
+fn old_enough(npm: &str, version: &str, terms: Terms) -> Result<(), ClaudeError> {
+    if terms.delay.is_zero() {
+        return Ok(());
+    }
+    let package = format!("{npm}@{version}");
+    let mut view = Command::new("npm");
+    let times = command::output(view.args(["view", "--json", npm, "time"])).map_err(|source| ClaudeError::Npm {
+        package: package.clone(),
+        source,
+    })?;
+    let published = published(&times, version).ok_or_else(|| ClaudeError::Undated(package.clone()))?;
+    match published + terms.delay <= terms.now {
+        true => Ok(()),
+        false => Err(ClaudeError::Young {
+            package,
+            published: humantime::format_rfc3339_seconds(published).to_string(),
+            hours: terms.delay.as_secs() / 3600,
+        }),
+    }
+}
+
+/// The time of a version in what `npm view PACKAGE time --json` prints.
+fn published(times: &[u8], version: &str) -> Option<SystemTime> {
+    let times: BTreeMap<String, String> = serde_json::from_slice(times).ok()?;
+    humantime::parse_rfc3339(times.get(version)?).ok()
 }
 
 /// An npm package's file.
@@ -194,4 +250,18 @@ fn pack(npm: &str, version: &str, cache: &Path) -> Result<Archive, ClaudeError> 
         });
     }
     Ok(Archive { path, hashes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_release_is_the_registrys() {
+        let times = br#"{"created":"2025-02-24T17:35:55.000Z","2.1.1":"2026-11-27T10:00:00.123Z"}"#;
+        let time = published(times, "2.1.1").map(|it| humantime::format_rfc3339_seconds(it).to_string());
+        assert_eq!(time.as_deref(), Some("2026-11-27T10:00:00Z"));
+        assert_eq!(published(times, "2.1.2"), None);
+        assert_eq!(published(b"not found", "2.1.1"), None);
+    }
 }

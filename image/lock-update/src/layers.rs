@@ -41,7 +41,7 @@ pub fn assign(layers: &[Layer], anchors: &[Anchor], solution: &Solution) -> BTre
 }
 
 /// Everything that some packages need, themselves included.
-fn reach<'a>(solution: &'a Solution, mut pending: Vec<&'a str>) -> BTreeSet<String> {
+pub(crate) fn reach<'a>(solution: &'a Solution, mut pending: Vec<&'a str>) -> BTreeSet<String> {
     let mut reached = BTreeSet::new();
     while let Some(package) = pending.pop() {
         if reached.insert(package.to_owned()) {

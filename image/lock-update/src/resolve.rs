@@ -7,7 +7,7 @@ use catalogue::{Architecture, Catalogue, lock};
 
 use crate::index::{Candidate, Universe};
 use crate::layers::{self, Anchor};
-use crate::solver::{self, Request, Root, Unsatisfiable};
+use crate::solver::{self, Request, Root, Solution, Unsatisfiable};
 
 /// The architecture that builds run on.
 const BUILD_ARCHITECTURE: Architecture = Architecture::Amd64;
@@ -23,6 +23,26 @@ pub struct Resolved {
     pub build: BTreeMap<String, Vec<String>>,
     /// Keys of `packages` by set of the test cluster.
     pub cluster: BTreeMap<String, Vec<String>>,
+    /// What asks for each package, as a key of `tools.toml`: the first that needs it, by its key in `packages`.
+    pub wanted: BTreeMap<String, String>,
+}
+
+impl Resolved {
+    /// Notes what asks for each package of a solution: the first root from which a chain of dependencies leads there.
+    fn note(&mut self, universe: &Universe, roots: &[Root], solution: &Solution) {
+        let mut seen = BTreeSet::new();
+        for root in roots {
+            for name in layers::reach(solution, vec![&root.package]) {
+                if seen.insert(name.clone())
+                    && let Some(candidate) = universe.candidate(&name)
+                {
+                    self.wanted
+                        .entry(candidate.key())
+                        .or_insert_with(|| root.wanted_by.clone());
+                }
+            }
+        }
+    }
 }
 
 /// Resolves for every architecture.
@@ -41,6 +61,7 @@ pub fn resolve(
         image: BTreeMap::new(),
         build: BTreeMap::new(),
         cluster: BTreeMap::new(),
+        wanted: BTreeMap::new(),
     };
     let universe = |architecture| {
         let own = offered.get(&architecture).into_iter().flatten();
@@ -52,11 +73,11 @@ pub fn resolve(
     };
     for architecture in Architecture::ALL {
         let universe = universe(architecture);
-        let layers = image(catalogue, &universe, &mut resolved.packages)?;
+        let layers = image(catalogue, &universe, &mut resolved)?;
         resolved.image.insert(architecture, layers);
         if architecture == BUILD_ARCHITECTURE {
-            resolved.build = build(catalogue, &universe, &mut resolved.packages)?;
-            resolved.cluster = cluster(catalogue, &universe, &mut resolved.packages)?;
+            resolved.build = build(catalogue, &universe, &mut resolved)?;
+            resolved.cluster = cluster(catalogue, &universe, &mut resolved)?;
         }
     }
     Ok(resolved)
@@ -66,7 +87,7 @@ pub fn resolve(
 fn image(
     catalogue: &Catalogue,
     universe: &Universe,
-    packages: &mut BTreeMap<String, Candidate>,
+    resolved: &mut Resolved,
 ) -> Result<Vec<lock::Layer>, Unsatisfiable> {
     let named = named_packages(catalogue, universe.architecture);
     let roots: Vec<Root> = named
@@ -84,6 +105,7 @@ fn image(
         assumed: &assumed,
         without: &without,
     })?;
+    resolved.note(universe, &roots, &solution);
     let anchors: Vec<Anchor> = named.into_iter().map(|it| it.anchor).collect();
     let mut assigned = layers::assign(&catalogue.layers, &anchors, &solution);
     let mut image = Vec::new();
@@ -97,7 +119,9 @@ fn image(
         if candidates.is_empty() && !has_tool {
             continue;
         }
-        packages.extend(candidates.iter().map(|it| (it.key(), (*it).clone())));
+        resolved
+            .packages
+            .extend(candidates.iter().map(|it| (it.key(), (*it).clone())));
         image.push(lock::Layer {
             name: layer.name.clone(),
             flavour: layer.flavour,
@@ -152,7 +176,7 @@ fn without(catalogue: &Catalogue) -> BTreeMap<String, BTreeSet<String>> {
 fn build(
     catalogue: &Catalogue,
     universe: &Universe,
-    packages: &mut BTreeMap<String, Candidate>,
+    resolved: &mut Resolved,
 ) -> Result<BTreeMap<String, Vec<String>>, Unsatisfiable> {
     let mut sets = BTreeMap::new();
     for (set, names) in &catalogue.build {
@@ -164,7 +188,11 @@ fn build(
                 offer: solver::Offer::Nothing(name.clone()),
             })?;
             keys.push(candidate.key());
-            packages.insert(candidate.key(), candidate.clone());
+            resolved.packages.insert(candidate.key(), candidate.clone());
+            resolved
+                .wanted
+                .entry(candidate.key())
+                .or_insert_with(|| format!("build.{set}"));
         }
         keys.sort_unstable();
         sets.insert(set.clone(), keys);
@@ -176,7 +204,7 @@ fn build(
 fn cluster(
     catalogue: &Catalogue,
     universe: &Universe,
-    packages: &mut BTreeMap<String, Candidate>,
+    resolved: &mut Resolved,
 ) -> Result<BTreeMap<String, Vec<String>>, Unsatisfiable> {
     let mut sets = BTreeMap::new();
     for (name, set) in &catalogue.cluster {
@@ -198,10 +226,11 @@ fn cluster(
             assumed: &assumed,
             without: &BTreeMap::new(),
         })?;
+        resolved.note(universe, &roots, &solution);
         let members = solution.packages.keys().filter_map(|name| universe.candidate(name));
         let members: BTreeMap<String, Candidate> = members.map(|it| (it.key(), it.clone())).collect();
         sets.insert(name.clone(), members.keys().cloned().collect());
-        packages.extend(members);
+        resolved.packages.extend(members);
     }
     Ok(sets)
 }

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
-use catalogue::lock::{Archive, Debian, Package, Script};
+use catalogue::lock::{Archive, Debian, Package, Script, Waiting};
 use catalogue::tools::{Release, Source};
 use catalogue::{Architecture, Catalogue, LoadError, load};
 
 use crate::apt::{ARCHIVES, Apt, AptError, List};
-use crate::changes::Changes;
+use crate::changes::{Changes, Locks};
 use crate::claude::{self, ClaudeError};
+use crate::cool_down::{self, Terms};
 use crate::debs::{self, DebsError};
 use crate::index::Candidate;
 use crate::resolve::{self, Resolved};
@@ -51,6 +53,12 @@ impl Paths {
         self.image.join("lock/claude.json")
     }
 
+    /// `lock/waiting.json`, which is there while a version waits.
+    #[must_use]
+    pub fn waiting(&self) -> PathBuf {
+        self.image.join("lock/waiting.json")
+    }
+
     /// Where [`debs`] keeps its files.
     #[must_use]
     pub fn debs(&self) -> PathBuf {
@@ -69,6 +77,8 @@ impl Paths {
 pub struct Options {
     /// Package lists to do without, because the mirror cannot serve them; the lock says so.
     pub without: BTreeSet<List>,
+    /// Take every version at once, however new it is.
+    pub now: bool,
 }
 
 /// How far an update is.
@@ -143,7 +153,12 @@ impl Error {
             | Self::Unsatisfiable(_)
             | Self::Scripts(_)
             | Self::Debs(DebsError::Hash { .. })
-            | Self::Claude(ClaudeError::NoBinary(_) | ClaudeError::Integrity { .. } | ClaudeError::Archive { .. })
+            | Self::Claude(
+                ClaudeError::NoBinary(_)
+                | ClaudeError::Young { .. }
+                | ClaudeError::Integrity { .. }
+                | ClaudeError::Archive { .. },
+            )
             | Self::Apt(AptError::Index(_) | AptError::Mismatch { .. })
             | Self::Debs(DebsError::Apt(AptError::Index(_) | AptError::Mismatch { .. })) => Class::Data,
             Self::Apt(AptError::File { .. })
@@ -154,7 +169,7 @@ impl Error {
             Self::Apt(_)
             | Self::Debs(DebsError::Apt(_))
             | Self::Read(ReadError::Command(_))
-            | Self::Claude(ClaudeError::Npm { .. }) => Class::Unavailable,
+            | Self::Claude(ClaudeError::Npm { .. } | ClaudeError::Undated(_)) => Class::Unavailable,
         }
     }
 }
@@ -171,6 +186,15 @@ pub fn update(paths: &Paths, options: &Options, progress: &mut dyn FnMut(Progres
         existing(&paths.debian(), load::debian)?,
         existing(&paths.claude(), load::claude)?,
     );
+    let waiting = existing(&paths.waiting(), load::waiting)?.unwrap_or_default();
+    let hours = match options.now {
+        true => 0,
+        false => u64::from(catalogue.lock.cool_down_hours),
+    };
+    let terms = Terms {
+        now: SystemTime::now(),
+        delay: Duration::from_hours(hours),
+    };
 
     progress(Progress::Lists);
     let apt = Apt::open(&paths.cache.join("apt"), &options.without)?;
@@ -180,6 +204,11 @@ pub fn update(paths: &Paths, options: &Options, progress: &mut dyn FnMut(Progres
         offered.insert(architecture, apt.candidates(architecture)?);
     }
     progress(Progress::Resolving);
+    let locked = old.0.as_ref().map(|it| &it.packages);
+    let (waiting, held) = match locked {
+        Some(locked) => cool_down::hold(&mut offered, locked, &waiting, terms),
+        None => (Waiting::new(), Vec::new()),
+    };
     let resolved = resolve::resolve(&catalogue, &offered)?;
     drop(offered);
 
@@ -187,7 +216,7 @@ pub fn update(paths: &Paths, options: &Options, progress: &mut dyn FnMut(Progres
     let mut decided = scripts::decide(&found, &decisions, &paths.script_texts())?;
     progress(Progress::Claude);
     let old_claude = old.1.unwrap_or_default();
-    let claude = claude::lock(&releases(&catalogue), &old_claude, &paths.cache.join("npm"))?;
+    let claude = claude::lock(&releases(&catalogue), &old_claude, &paths.cache.join("npm"), terms)?;
 
     let packages: BTreeMap<String, Package> = resolved
         .packages
@@ -209,9 +238,33 @@ pub fn update(paths: &Paths, options: &Options, progress: &mut dyn FnMut(Progres
         build: BTreeMap::new(),
         cluster: BTreeMap::new(),
     };
-    let changes = Changes::between((old.0.as_ref().unwrap_or(&nothing), &old_claude), (&debian, &claude));
+    let was = Locks {
+        debian: old.0.as_ref().unwrap_or(&nothing),
+        claude: &old_claude,
+    };
+    let is = Locks {
+        debian: &debian,
+        claude: &claude,
+    };
+    let mut changes = Changes::between(was, is, &resolved.wanted);
+    // What waits but is in no image concerns nobody.
+    changes.held = held
+        .into_iter()
+        .filter(|held| {
+            let mut keys = held.architectures.iter().map(|it| format!("{}:{it}", held.package));
+            keys.any(|key| debian.packages.contains_key(&key))
+        })
+        .collect();
+    let waiting: Waiting = waiting
+        .into_iter()
+        .filter(|(key, _)| debian.packages.contains_key(key))
+        .collect();
     write::write(&paths.debian(), &debian)?;
     write::write(&paths.claude(), &claude)?;
+    match waiting.is_empty() {
+        true => write::remove(&paths.waiting())?,
+        false => write::write(&paths.waiting(), &waiting)?,
+    }
     Ok(changes)
 }
 

@@ -27,6 +27,21 @@ pub(crate) fn write(path: &Path, lock: &impl Serialize) -> Result<(), WriteError
     })
 }
 
+/// Removes a file, if it is there.
+///
+/// # Errors
+///
+/// When the directory cannot be written.
+pub(crate) fn remove(path: &Path) -> Result<(), WriteError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => Err(WriteError {
+            path: path.to_owned(),
+            source,
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn replace(path: &Path, lock: &impl Serialize) -> io::Result<()> {
     let mut bytes = serde_json::to_vec_pretty(lock)?;
     bytes.push(b'\n');

@@ -6,7 +6,7 @@ use catalogue::Architecture;
 use catalogue::lock::{Archive, Claude, ClaudeRelease, Debian, Layer, Package, Script};
 use catalogue::scripts::Rule;
 use catalogue::tools::Flavour;
-use lock_update::Changes;
+use lock_update::{Changes, Locks};
 
 /// A lock out of `key version layer [postinst hash]`.
 fn lock(lines: &[&str]) -> Debian {
@@ -52,6 +52,12 @@ fn lock(lines: &[&str]) -> Debian {
     }
 }
 
+fn between(old: (&Debian, &Claude), new: (&Debian, &Claude)) -> Changes {
+    let locks = |(debian, claude)| Locks { debian, claude };
+    let wanted = BTreeMap::from([("new:all".to_owned(), "tools.less".to_owned())]);
+    Changes::between(locks(old), locks(new), &wanted)
+}
+
 fn claude(version: &str) -> Claude {
     let text = String::new;
     let release = ClaudeRelease::Javascript {
@@ -80,6 +86,10 @@ fn an_update_reads_well() {
         "libc6:armhf 2 base",
         "new:all 3 base",
     ]);
+    for (key, size) in [("curl:armhf", 900), ("less:armhf", 12_345), ("new:all", 3_456_789)] {
+        new.packages.get_mut(key).expect("it is there").size = size;
+    }
+    new.packages.get_mut("curl:armhf").expect("it is there").archive = "debian-security".to_owned();
     new.archives.insert(
         "debian-security".to_owned(),
         Archive {
@@ -88,15 +98,16 @@ fn an_update_reads_well() {
             without: BTreeMap::from([(Architecture::Armhf, vec!["trixie-security".to_owned()])]),
         },
     );
-    let changes = Changes::between((&old, &claude("2.1.1")), (&new, &claude("2.1.2")));
+    let changes = between((&old, &claude("2.1.1")), (&new, &claude("2.1.2")));
     insta::assert_snapshot!(changes, @r"
-    curl [armhf]: 8.1 -> 8.2
-    gone [armhf]: removed 1
+    curl [armhf]: 8.1 -> 8.2, a security update (+899 B)
+    gone [armhf]: removed 1 (-1 B)
     jq [armhf]: from layer shell to layer base
-    less [armhf]: 668 -> 669
+    less [armhf]: 668 -> 669 (+12 kB)
     less [armhf]: postinst changed: review the decision on it in image/scripts.toml
-    new [all]: added 3
+    new [all]: added 3, for tools.less (+3.4 MB)
     Claude Code [armhf]: 2.1.1 -> 2.1.2
+    Debian packages, all architectures: 3.4 MB (+3.4 MB)
     trixie-security:armhf was not read: updates that only it holds are missing
     ");
 }
@@ -104,7 +115,7 @@ fn an_update_reads_well() {
 #[test]
 fn no_change_is_said_too() {
     let lock = lock(&["curl:armhf 8.1 network"]);
-    let changes = Changes::between((&lock, &claude("1")), (&lock, &claude("1")));
+    let changes = between((&lock, &claude("1")), (&lock, &claude("1")));
     assert!(changes.is_empty());
     assert_eq!(changes.to_string(), "nothing changed\n");
 }
@@ -113,6 +124,6 @@ fn no_change_is_said_too() {
 fn another_file_of_the_same_version_is_seen() {
     let (old, mut new) = (lock(&["a:armhf 1 base"]), lock(&["a:armhf 1 base"]));
     new.packages.get_mut("a:armhf").expect("it is there").sha256 = "other".to_owned();
-    let changes = Changes::between((&old, &Claude::new()), (&new, &Claude::new()));
+    let changes = between((&old, &Claude::new()), (&new, &Claude::new()));
     assert_eq!(changes.to_string(), "a [armhf]: 1 is another file than before\n");
 }

@@ -4,6 +4,7 @@
 
 mod changes;
 mod check;
+mod cool_down;
 mod layers;
 mod scripts;
 mod solver;
