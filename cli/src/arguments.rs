@@ -352,7 +352,7 @@ pub(crate) struct Lock {
     /// Change nothing; say whether the locks are what tools.toml and scripts.toml ask for
     #[arg(long)]
     pub(crate) check: bool,
-    /// Take every version at once, however new; without it what is no security update waits (tools.toml: lock.cool-down-hours)
+    /// Take every version at once; else what is no security update waits (tools.toml: lock.cool-down-hours)
     #[arg(long)]
     pub(crate) now: bool,
     /// A package list to do without, because the mirror is out of step there; the lock says so

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::failure::{Code, Failure};
 use crate::nix;
@@ -57,11 +57,7 @@ fn write(path: &Path, pointer: &str, hash: &str) -> Result<(), Failure> {
     let wrong = |message: String| Failure::new(Code::Data, format!("{}: {message}", path.display()));
     let text = fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
     let mut lock: Value = serde_json::from_str(&text).map_err(|error| wrong(format!("is not JSON: {error}")))?;
-    let (parent, key) = pointer.rsplit_once('/').unwrap_or_default();
-    lock.pointer_mut(parent)
-        .and_then(Value::as_object_mut)
-        .ok_or_else(|| wrong(format!("has no object at '{parent}'")))?
-        .insert(key.to_owned(), Value::String(hash.to_owned()));
+    set(&mut lock, pointer, hash).ok_or_else(|| wrong(format!("has no place for '{pointer}'")))?;
     let json = serde_json::to_string_pretty(&lock).map_err(|error| wrong(error.to_string()))?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let cannot_write =
@@ -72,9 +68,35 @@ fn write(path: &Path, pointer: &str, hash: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Puts a hash where a JSON pointer says; of a tree that is new, the objects on the way are, too.
+fn set(lock: &mut Value, pointer: &str, hash: &str) -> Option<()> {
+    let mut place = lock;
+    for key in pointer.strip_prefix('/')?.split('/') {
+        place = place
+            .as_object_mut()?
+            .entry(key)
+            .or_insert_with(|| Value::Object(Map::new()));
+    }
+    *place = Value::String(hash.to_owned());
+    Some(())
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_hash_has_its_place_also_when_its_tree_is_new() {
+        let mut lock = json!({ "groups": { "yq": { "narHash": "old" } } });
+        assert_eq!(set(&mut lock, "/groups/yq/narHash", "new"), Some(()));
+        assert_eq!(set(&mut lock, "/groups/gh/narHash", "first"), Some(()));
+        let both = json!({ "groups": { "gh": { "narHash": "first" }, "yq": { "narHash": "new" } } });
+        assert_eq!(lock, both);
+        assert_eq!(set(&mut lock, "/groups/gh/narHash/deeper", "x"), None);
+        assert_eq!(set(&mut lock, "groups", "x"), None);
+    }
 
     #[test]
     fn the_hash_is_read_from_what_nix_says() {
