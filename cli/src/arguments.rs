@@ -59,6 +59,8 @@ pub(crate) enum Verb {
     Image(Image),
     /// Print an SBOM of the image, or its provenance: the document that is attached to it
     Sbom(Sbom),
+    /// Which known vulnerabilities concern the image's Go programs, and what was answered to each
+    Scan(Scan),
     /// Resolve image/tools.toml to image/lock/
     Lock(Lock),
     /// Get everything that a build needs with this machine's own clients; afterwards no network is needed
@@ -344,6 +346,14 @@ pub(crate) struct Sbom {
     /// SPDX 2.3, CycloneDX 1.6, or SLSA provenance as an unsigned statement of in-toto
     #[arg(long, default_value = "spdx", value_parser = ["spdx", "cyclonedx", "provenance"])]
     pub(crate) format: String,
+}
+
+/// `cbox scan`.
+#[derive(Args, Debug)]
+pub(crate) struct Scan {
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// `cbox lock`.

@@ -24,6 +24,7 @@ mod progress;
 mod project;
 mod run;
 mod sbom;
+mod scan;
 mod suites;
 mod tools;
 mod transcript;
@@ -79,6 +80,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Verb::Test(options) => gate::command(&project, options),
         Verb::Bench(options) => bench::command(&project, options),
         Verb::Sbom(options) => sbom::command(&project, options),
+        Verb::Scan(options) => scan::command(&project, options),
         Verb::Tools(options) => tools::command(&project, options),
         Verb::Image(verb) => image::command(&project, verb),
         Verb::Lock(options) => lock::command(&project, options),

@@ -154,7 +154,14 @@ let
   # What a build takes from outside for the images of these architectures: files that `cbox fetch` can put into the
   # store, and trees that fetch themselves.
   files = wanted: [ seed.seed ] ++ debian.sourcesOf wanted ++ claude.sourcesOf wanted;
-  trees = rust.sources ++ [ go.toolchain ] ++ builtins.attrValues goTools.modules ++ crates.sources;
+  trees =
+    rust.sources
+    ++ [
+      go.toolchain
+      go.advisories
+    ]
+    ++ builtins.attrValues goTools.modules
+    ++ crates.sources;
   sources = name: sources: seed.run name { inherit sources; } "printf '%s\\n' $sources >$out";
   # The same for the test cluster: what builds are made with, and the node's own.
   clusterFiles = [ seed.seed ] ++ debian.sourcesOf [ ] ++ debian.clusterSources;
@@ -162,7 +169,7 @@ let
     rust.sources ++ [ go.toolchain ] ++ builtins.attrValues components.modules ++ crates.sources;
   prefill = map (source: source.prefill // { path = builtins.unsafeDiscardStringContext source; });
 in
-{
+rec {
   packages = {
     default = images.layout "full";
     image = images.layout "full";
@@ -174,6 +181,21 @@ in
     inherit (crates) assemble inventory;
     rust = rust.toolchain;
     go = go.toolchain;
+    go-advisories = go.advisories;
+
+    # Which advisories concern the image's Go programs.
+    advisories = seed.run "advisories" {
+      path = [ crates.inventory ];
+      json.request = {
+        version = 1;
+        images = map (images.image "full") architectures;
+        inherit (go) advisories;
+        exceptions = builtins.path {
+          path = ../advisories.toml;
+          name = "advisories.toml";
+        };
+      };
+    } "inventory advisories $requestPath $out";
 
     # Programs of the test cluster that run outside of it.
     kind = components.some "kind" "kind" [ "kind" ];
@@ -201,6 +223,7 @@ in
 
   checks = {
     inherit (crates) tests;
+    advisories = checks.advisories packages.advisories;
   }
   // perArchitecture "programs" checks.programs
   // perArchitecture "loader-cache" (checks.loaderCache "full")
@@ -213,6 +236,19 @@ in
       file = "image/lock/crates.json";
       pointer = "/${builtins.substring 7 100 name}";
     }) (builtins.attrNames crates.trees)
+    ++ [
+      # Before the modules, which it fetches.
+      {
+        output = "go";
+        file = "image/lock/go.json";
+        pointer = "/toolchain/narHash";
+      }
+      {
+        output = "go-advisories";
+        file = "image/lock/go.json";
+        pointer = "/advisories/narHash";
+      }
+    ]
     ++ map (name: {
       output = "go-modules-${name}";
       file = "image/lock/go.json";

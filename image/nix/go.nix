@@ -219,6 +219,22 @@ in
 {
   inherit toolchain;
 
+  # What is known to be wrong with modules and with Go itself: golang.org/x/vulndb.
+  advisories = fetch.tree {
+    inherit run;
+    name = "go-advisories-${lock.advisories.version}";
+    inherit (lock.advisories) narHash;
+    env = {
+      inherit (lock.advisories) version;
+      certs = certs.bundle;
+      path = [ toolchain ];
+    };
+    script = ''
+      ${certs.use}
+      . ${./go-advisories.sh}
+    '';
+  };
+
   # Groups by name out of { directory, architectures, programs }, where each program also says its `group`, the
   # wrapper module's directory in `directory`. `prefix` keeps the names in lock and store apart.
   groups =

@@ -3,19 +3,19 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use rstest::rstest;
 
 use crate::world::root;
 
 /// A copy of the project, to be damaged.
-struct Copy {
+pub(crate) struct Copy {
     folder: tempfile::TempDir,
 }
 
 impl Copy {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let files = Command::new("git")
             .arg("-C")
@@ -51,19 +51,24 @@ impl Copy {
     }
 
     /// Replaces the first place where `old` stands.
-    fn damage(&self, name: &str, old: &str, new: &str) {
+    pub(crate) fn damage(&self, name: &str, old: &str, new: &str) {
         let text = fs::read_to_string(self.path(name)).expect("the copy has this file");
         assert!(text.contains(old), "{name} does not hold {old}");
         fs::write(self.path(name), text.replacen(old, new, 1)).expect("the copy is writable");
     }
 
-    /// Runs the command on the copy: exit code and last line.
-    fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let output = Command::new(command())
+    /// Runs the command on the copy.
+    pub(crate) fn output(&self, arguments: &[&str]) -> Output {
+        Command::new(command())
             .args(arguments)
             .env("CBOX_ROOT", self.folder.path())
             .output()
-            .expect("the command starts");
+            .expect("the command starts")
+    }
+
+    /// Runs the command on the copy: exit code and last line.
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = self.output(arguments);
         let stderr = String::from_utf8_lossy(&output.stderr);
         let folder = self.folder.path().to_string_lossy().into_owned();
         let last = stderr.lines().last().unwrap_or_default().replace(&folder, "CHECKOUT");

@@ -36,6 +36,7 @@ mod registry;
 mod reproducible;
 mod runs;
 mod sbom;
+mod scan;
 mod server;
 mod sessions;
 mod settings;

@@ -10,7 +10,7 @@ use verify::docker::{self, OWNER};
 use crate::install::{HELM_INSTALL, KUBECTL_ATTACH};
 use crate::user::User;
 use crate::world::{Model, catalogue, root};
-use crate::{attach, boxes, cluster, command, compose, demo, install, login, sbom, tools, verification};
+use crate::{attach, boxes, cluster, command, compose, demo, install, login, sbom, scan, tools, verification};
 
 /// Where a command is run.
 enum Runner {
@@ -22,7 +22,7 @@ enum Runner {
 }
 
 /// The commands, and where each is run.
-const COMMANDS: [(&str, Runner); 38] = [
+const COMMANDS: [(&str, Runner); 39] = [
     ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
     (
         "./cbox demo --on kind",
@@ -106,6 +106,7 @@ const COMMANDS: [(&str, Runner); 38] = [
         "./cbox sbom",
         Runner::Test(sbom::the_documents_are_printed_as_they_are_attached),
     ),
+    ("./cbox scan", Runner::Test(scan::nothing_that_has_a_fix_is_open)),
     ("./cbox test", Runner::Gate),
     (
         "./cbox doctor",

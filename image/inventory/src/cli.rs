@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::error::Error;
-use crate::{image, layout};
+use crate::{examine, image, layout};
 
 /// What an image is made of, as SPDX, CycloneDX and SLSA provenance, the same bytes every time.
 #[derive(Debug, Parser)]
@@ -31,6 +31,13 @@ enum Command {
         /// The directory to make.
         out_dir: PathBuf,
     },
+    /// Write which published advisories concern the Go modules of images: findings.json, and what is to be done, open.txt.
+    Advisories {
+        /// A request of version 1, in JSON.
+        request: PathBuf,
+        /// The directory to make.
+        out_dir: PathBuf,
+    },
 }
 
 impl Cli {
@@ -43,6 +50,7 @@ impl Cli {
         match self.command {
             Command::Image { request, out_dir } => image::describe(&request, &out_dir),
             Command::Layout { request, out_dir } => layout::attach(&request, &out_dir),
+            Command::Advisories { request, out_dir } => examine::examine(&request, &out_dir),
         }
     }
 }

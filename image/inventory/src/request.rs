@@ -51,3 +51,17 @@ pub struct Layout {
     /// As of `inventory image`.
     pub locks: Locks,
 }
+
+/// `inventory advisories`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Advisories {
+    /// 1.
+    pub version: u32,
+    /// What `assemble image` wrote, for each image.
+    pub images: Vec<PathBuf>,
+    /// A directory of advisories in OSV's form, a file each.
+    pub advisories: PathBuf,
+    /// `image/advisories.toml`.
+    pub exceptions: PathBuf,
+}

@@ -171,6 +171,18 @@ impl World {
         self.run("layout", "out")
     }
 
+    /// Asks `advisories/` about these images and answers with `advisories.toml`, in `found`.
+    pub(crate) fn examine(&self, architectures: &[&str]) -> Result<(), String> {
+        let images: Vec<_> = architectures
+            .iter()
+            .map(|name| self.path(&format!("image-{name}")))
+            .collect();
+        let request = json!({ "version": 1, "images": images, "advisories": self.path("advisories"),
+            "exceptions": self.path("advisories.toml") });
+        self.save("request.json", &request);
+        self.run("advisories", "found")
+    }
+
     fn run(&self, verb: &str, out: &str) -> Result<(), String> {
         let Output { status, stderr, .. } = Command::new(cargo_bin!("inventory"))
             .args([verb, "request.json", out])
