@@ -17,6 +17,9 @@ mod image;
 mod interrupt;
 mod lock;
 mod nix;
+mod page;
+#[cfg(test)]
+mod papers;
 mod prefill;
 mod process;
 mod programs;
