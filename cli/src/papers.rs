@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::arguments::Arguments;
 
@@ -26,6 +27,23 @@ fn files(folder: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
+}
+
+/// Every Rust file of the workspace but those of this module, which quote the others.
+fn sources() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = ["cli", "image", "tests", "verify"].map(|name| root().join(name)).into();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found
 }
 
 /// The words of a command line without substitutions, as a shell splits them; a variable stays as it is written.
@@ -51,10 +69,24 @@ fn words(line: &str) -> Vec<String> {
 
 /// Ends the test unless the command takes these words behind its name.
 fn must_parse(place: &str, words: &[String]) {
-    let words = std::iter::once("cbox").chain(words.iter().map(String::as_str));
-    if let Err(error) = Arguments::try_parse_from(words) {
+    if let Err(error) = parse(words) {
         panic!("{place}: cbox does not know this:\n{error}");
     }
+}
+
+/// The same where more may follow: what is missing is no mistake.
+fn must_begin(place: &str, words: &[String]) {
+    let Err(error) = parse(words) else { return };
+    let is_unfinished = match error.kind() {
+        ErrorKind::MissingRequiredArgument | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => true,
+        ErrorKind::InvalidValue => error.get(ContextKind::InvalidValue) == Some(&ContextValue::String(String::new())),
+        _ => false,
+    };
+    assert!(is_unfinished, "{place}: cbox does not know this:\n{error}");
+}
+
+fn parse(words: &[String]) -> Result<Arguments, clap::Error> {
+    Arguments::try_parse_from(std::iter::once("cbox").chain(words.iter().map(String::as_str)))
 }
 
 #[test]

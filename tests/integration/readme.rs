@@ -129,25 +129,31 @@ const NIX_LOAD: &str = "nix run .#load-core";
 const DOCKER_RUN: &str = "docker run";
 const COMPOSE_UP: &str = "CBOX_SECRETS=/etc/anthropic docker-compose";
 
-/// The commands of the README: the lines of its shell blocks, and the first column of its table.
-fn commands() -> Vec<String> {
-    let readme = fs::read_to_string(root().join("README.md")).expect("README.md is there");
-    let mut commands = Vec::new();
+/// The lines of a document's shell blocks, those that go on put together.
+pub(crate) fn shell(document: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(document)).expect("the document is there");
+    let mut lines = Vec::new();
     let mut block = false;
-    for line in readme.replace("\\\n", "").lines() {
+    for line in text.replace("\\\n", "").lines() {
         match line.trim() {
             "```sh" => block = true,
             "```" => block = false,
             "" => {}
-            command if block => commands.push(command.to_owned()),
-            row => commands.extend(
-                row.strip_prefix("| `./cbox")
-                    .and_then(|rest| rest.split_once("` |"))
-                    .map(|(rest, _)| format!("./cbox{rest}")),
-            ),
+            line if block => lines.push(line.to_owned()),
+            _ => {}
         }
     }
-    commands
+    lines
+}
+
+/// The commands of the README: the lines of its shell blocks, and the first column of its table.
+fn commands() -> Vec<String> {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md is there");
+    let rows = readme
+        .lines()
+        .filter_map(|row| row.strip_prefix("| `./cbox")?.split_once("` |"))
+        .map(|(rest, _)| format!("./cbox{rest}"));
+    shell("README.md").into_iter().chain(rows).collect()
 }
 
 /// Is this command of the README the one of the list?
