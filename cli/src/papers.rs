@@ -1,6 +1,7 @@
 //! What the repository's papers say of this command is held against the command: workflows, documents, help.
 
 mod documents;
+mod help;
 mod workflows;
 
 use std::fs;

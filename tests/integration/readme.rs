@@ -22,7 +22,7 @@ enum Runner {
 }
 
 /// The commands, and where each is run.
-const COMMANDS: [(&str, Runner); 38] = [
+const COMMANDS: [(&str, Runner); 40] = [
     ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
     (
         "./cbox demo --on kind",
@@ -110,6 +110,14 @@ const COMMANDS: [(&str, Runner); 38] = [
     (
         "./cbox doctor",
         Runner::Test(command::doctor_finds_everything_that_the_gate_installed),
+    ),
+    (
+        "./cbox completions bash",
+        Runner::Test(command::a_shell_completes_and_the_manual_has_a_page),
+    ),
+    (
+        "./cbox man",
+        Runner::Test(command::a_shell_completes_and_the_manual_has_a_page),
     ),
     ("./cbox lock", Runner::Test(lock_check_agrees)),
     ("./cbox fetch", Runner::Test(fetch_has_nothing_left_to_do)),
