@@ -11,7 +11,7 @@ use crate::boxes::arguments as boxes;
 
 /// Claude Code for DevOps work in one hardened container image.
 #[derive(Debug, Parser)]
-#[command(name = "cbox", version, disable_help_subcommand = true)]
+#[command(name = "cbox", version, disable_help_subcommand = true, max_term_width = 100)]
 pub(crate) struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -67,6 +67,10 @@ pub(crate) enum Verb {
     Fetch(Fetch),
     /// Print each prerequisite: found or missing, and the command that mends it
     Doctor(Doctor),
+    /// Print what a shell completes: `. <(./cbox completions bash)`
+    Completions(Completions),
+    /// Print the man page, or write one for each command
+    Man(Manual),
 }
 
 /// `cbox demo`.
@@ -387,4 +391,19 @@ pub(crate) struct Doctor {
     /// Print the findings as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// `cbox completions`.
+#[derive(Args, Debug)]
+pub(crate) struct Completions {
+    /// Which shell's
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// `cbox man`.
+#[derive(Args, Debug)]
+pub(crate) struct Manual {
+    /// Write a page for each command to this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: Option<PathBuf>,
 }

@@ -51,10 +51,10 @@ impl Count {
     }
 }
 
-type Step = (&'static str, fn(&Project) -> Result<Count, Failure>);
+pub(crate) type Step = (&'static str, fn(&Project) -> Result<Count, Failure>);
 
 /// The cheap ones first, so that a slip is seen at once.
-const STEPS: [Step; 14] = [
+pub(crate) const STEPS: [Step; 14] = [
     ("locks agree with tools.toml", locks),
     ("Rust is formatted", |project| {
         cargo(project, &["fmt", "--all", "--check"])

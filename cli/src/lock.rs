@@ -6,6 +6,7 @@ use lock_update::{Class, Error, Options, Paths, Progress};
 
 use crate::arguments;
 use crate::failure::{Code, Failure};
+use crate::page;
 use crate::prefill;
 use crate::project::Project;
 use crate::trees;
@@ -25,6 +26,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Lock) -> Result<Ex
     let changes = lock_update::update(&paths, &options, &mut |progress| say(&progress))
         .map_err(|error| Failure::new(code(&error), error.to_string()))?;
     print!("{changes}");
+    page::add(&format!("## image/lock/\n\n```text\n{changes}```\n"))?;
     prefill::missing(project, false)?;
     for renewed in trees::renew(project)? {
         println!("{renewed}");

@@ -7,6 +7,7 @@ mod bench;
 mod boxes;
 mod build;
 mod cluster;
+mod completions;
 mod credentials;
 mod demo;
 mod docker;
@@ -16,7 +17,12 @@ mod gate;
 mod image;
 mod interrupt;
 mod lock;
+mod manual;
 mod nix;
+mod output;
+mod page;
+#[cfg(test)]
+mod papers;
 mod prefill;
 mod process;
 mod programs;
@@ -86,5 +92,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Verb::Lock(options) => lock::command(&project, options),
         Verb::Fetch(options) => prefill::command(&project, options),
         Verb::Doctor(options) => doctor::command(&project, options),
+        Verb::Completions(options) => completions::command(options),
+        Verb::Man(options) => manual::command(options),
     }
 }

@@ -1,13 +1,13 @@
 //! `cbox sbom`: what an image is made of, as the document that is attached to it.
 
 use std::fs;
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use crate::arguments;
 use crate::failure::{Code, Failure};
 use crate::lock;
 use crate::nix;
+use crate::output;
 use crate::prefill;
 use crate::project::Project;
 
@@ -25,12 +25,5 @@ pub(crate) fn command(project: &Project, options: &arguments::Sbom) -> Result<Ex
     let path = path.join(format!("{}.json", options.format));
     let document = fs::read(&path)
         .map_err(|error| Failure::new(Code::Software, format!("cannot read {}: {error}", path.display())))?;
-    match io::stdout().write_all(&document) {
-        // Whoever closed our output has read enough.
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
-            Code::CannotCreate,
-            format!("cannot write the document: {error}"),
-        )),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    output::print(&document, "the document")
 }

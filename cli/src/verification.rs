@@ -3,7 +3,6 @@
 mod cluster;
 mod files;
 
-use std::env;
 use std::fs::File;
 use std::io::{BufReader, Write};
 use std::path::PathBuf;
@@ -19,6 +18,7 @@ use verify::report::change;
 use crate::arguments;
 use crate::failure::{Code, Failure};
 use crate::interrupt;
+use crate::page;
 use crate::programs;
 use crate::project::Project;
 
@@ -71,10 +71,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Verify) -> Result<
         files::write(directory, &report, &subjects)?;
         eprintln!("cbox: open {}", directory.join("report.html").display());
     }
-    // GitHub shows what stands in this file on the job's page.
-    if let Some(page) = env::var_os("GITHUB_STEP_SUMMARY").filter(|page| !page.is_empty()) {
-        files::append(&PathBuf::from(page), &verify::report::summary::markdown(&report))?;
-    }
+    page::add(&verify::report::summary::markdown(&report))?;
     Ok(code(report.totals()))
 }
 

@@ -66,6 +66,33 @@ pub(crate) fn doctor_finds_everything_that_the_gate_installed() {
 
 /// Whoever ends a run leaves neither the key nor a working box behind.
 #[test]
+pub(crate) fn a_shell_completes_and_the_manual_has_a_page() {
+    let printed = |words: &[&str]| {
+        let output = cbox().args(words).output().expect("./cbox starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let ask = format!(
+        "{}\nCOMP_WORDS=(./cbox ver); COMP_CWORD=1; _cbox ./cbox ver ./cbox; echo \"${{COMPREPLY[@]}}\"",
+        printed(&["completions", "bash"])
+    );
+    let output = std::process::Command::new("bash")
+        .args(["-c", &ask])
+        .output()
+        .expect("bash starts");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "verify");
+    let page = printed(&["man"]);
+    assert!(page.contains(".TH cbox 1"), "{page}");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let said = printed(&["man", "--to", &folder.path().to_string_lossy()]);
+    assert!(
+        said.ends_with(&format!("pages are in {}\n", folder.path().display())),
+        "{said}"
+    );
+    assert!(folder.path().join("cbox-cluster-up.1").is_file());
+}
+
+#[test]
 fn a_run_that_is_ended_leaves_nothing_behind() {
     let mut user = User::asks("hang.toml", "Say something.");
     // Where a run keeps its key for as long as it takes.

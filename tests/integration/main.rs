@@ -16,6 +16,7 @@ mod condition;
 mod control_plane;
 mod credential;
 mod demo;
+mod documents;
 mod ending;
 mod exit_codes;
 mod hardening;

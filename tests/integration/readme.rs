@@ -22,7 +22,7 @@ enum Runner {
 }
 
 /// The commands, and where each is run.
-const COMMANDS: [(&str, Runner); 39] = [
+const COMMANDS: [(&str, Runner); 41] = [
     ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
     (
         "./cbox demo --on kind",
@@ -112,6 +112,14 @@ const COMMANDS: [(&str, Runner); 39] = [
         "./cbox doctor",
         Runner::Test(command::doctor_finds_everything_that_the_gate_installed),
     ),
+    (
+        "./cbox completions bash",
+        Runner::Test(command::a_shell_completes_and_the_manual_has_a_page),
+    ),
+    (
+        "./cbox man",
+        Runner::Test(command::a_shell_completes_and_the_manual_has_a_page),
+    ),
     ("./cbox lock", Runner::Test(lock_check_agrees)),
     ("./cbox fetch", Runner::Test(fetch_has_nothing_left_to_do)),
     ("./cbox bench", Runner::Gate),
@@ -130,25 +138,31 @@ const NIX_LOAD: &str = "nix run .#load-core";
 const DOCKER_RUN: &str = "docker run";
 const COMPOSE_UP: &str = "CBOX_SECRETS=/etc/anthropic docker-compose";
 
-/// The commands of the README: the lines of its shell blocks, and the first column of its table.
-fn commands() -> Vec<String> {
-    let readme = fs::read_to_string(root().join("README.md")).expect("README.md is there");
-    let mut commands = Vec::new();
+/// The lines of a document's shell blocks, those that go on put together.
+pub(crate) fn shell(document: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(document)).expect("the document is there");
+    let mut lines = Vec::new();
     let mut block = false;
-    for line in readme.replace("\\\n", "").lines() {
+    for line in text.replace("\\\n", "").lines() {
         match line.trim() {
             "```sh" => block = true,
             "```" => block = false,
             "" => {}
-            command if block => commands.push(command.to_owned()),
-            row => commands.extend(
-                row.strip_prefix("| `./cbox")
-                    .and_then(|rest| rest.split_once("` |"))
-                    .map(|(rest, _)| format!("./cbox{rest}")),
-            ),
+            line if block => lines.push(line.to_owned()),
+            _ => {}
         }
     }
-    commands
+    lines
+}
+
+/// The commands of the README: the lines of its shell blocks, and the first column of its table.
+fn commands() -> Vec<String> {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README.md is there");
+    let rows = readme
+        .lines()
+        .filter_map(|row| row.strip_prefix("| `./cbox")?.split_once("` |"))
+        .map(|(rest, _)| format!("./cbox{rest}"));
+    shell("README.md").into_iter().chain(rows).collect()
 }
 
 /// Is this command of the README the one of the list?

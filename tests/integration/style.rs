@@ -48,7 +48,7 @@ fn nix_files_are_formatted() {
 
 #[test]
 fn shell_passes_shellcheck() {
-    let mut scripts = tracked(&[".sh", ".ci/run"]);
+    let mut scripts = tracked(&[".sh", ".ci/run", ".ci/hooks/pre-commit"]);
     scripts.push(root().join("cbox"));
     let output = Command::new("shellcheck")
         .args(["--shell=sh", "--severity=style", "--external-sources"])

@@ -1,6 +1,6 @@
 //! The reports as files of one directory; each is put into place whole.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::Write;
 use std::path::Path;
 
@@ -45,11 +45,4 @@ fn put(directory: &Path, name: &str, content: &[u8]) -> Result<(), Failure> {
     file.write_all(content).map_err(failed)?;
     file.persist(&path).map_err(|error| failed(error.error))?;
     Ok(())
-}
-
-/// Adds text to a file that others write to as well.
-pub(crate) fn append(path: &Path, text: &str) -> Result<(), Failure> {
-    let file = OpenOptions::new().create(true).append(true).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| Failure::new(Code::CannotCreate, format!("cannot write {}: {error}", path.display())))
 }
