@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -23,9 +24,16 @@ struct Tree {
     pointer: String,
 }
 
+/// The lock of what Go's client fetches.
+const GO: &str = "image/lock/go.json";
+
+/// Go's vulnerability database, a module whose versions are days.
+const ADVISORIES: &str = "golang.org/x/vulndb";
+
 /// Fetches every tree and writes the hashes that changed; returns one sentence for each of them.
 pub(crate) fn renew(project: &Project) -> Result<Vec<String>, Failure> {
     let mut changed = Vec::new();
+    changed.extend(newest_advisories(project)?);
     for tree in nix::value::<Vec<Tree>>(project, "lib.trees")? {
         eprintln!("cbox: fetching {}", tree.output);
         let mut build = nix::nix();
@@ -46,6 +54,27 @@ pub(crate) fn renew(project: &Project) -> Result<Vec<String>, Failure> {
     Ok(changed)
 }
 
+/// Takes the newest state of Go's vulnerability database; it is what others found, so it never waits.
+fn newest_advisories(project: &Project) -> Result<Option<String>, Failure> {
+    eprintln!("cbox: looking Go's vulnerability database up");
+    let go = nix::build(project, &["go"], "Go")?;
+    let program = go.paths.first().cloned().unwrap_or_default().join("bin/go");
+    let mut list = Command::new(program);
+    // Outside of any module, so that no go.mod has a say.
+    list.args(["list", "-m", "-f", "{{.Version}}"])
+        .arg(format!("{ADVISORIES}@latest"))
+        .env("GOTOOLCHAIN", "local")
+        .current_dir("/");
+    let newest = process::read(&mut list)?;
+    let path = project.root.join(GO);
+    let pointer = "/advisories/version";
+    if lock(&path)?.pointer(pointer).and_then(Value::as_str) == Some(newest.trim()) {
+        return Ok(None);
+    }
+    write(&path, pointer, newest.trim())?;
+    Ok(Some(format!("{GO}: advisories are now of {}", newest.trim())))
+}
+
 /// The hash that Nix found in the place of the one that it was told.
 fn got(said: &str) -> Option<&str> {
     said.lines()
@@ -53,12 +82,20 @@ fn got(said: &str) -> Option<&str> {
         .map(str::trim)
 }
 
-fn write(path: &Path, pointer: &str, hash: &str) -> Result<(), Failure> {
-    let wrong = |message: String| Failure::new(Code::Data, format!("{}: {message}", path.display()));
-    let text = fs::read_to_string(path).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-    let mut lock: Value = serde_json::from_str(&text).map_err(|error| wrong(format!("is not JSON: {error}")))?;
-    set(&mut lock, pointer, hash).ok_or_else(|| wrong(format!("has no place for '{pointer}'")))?;
-    let json = serde_json::to_string_pretty(&lock).map_err(|error| wrong(error.to_string()))?;
+fn wrong(path: &Path, message: &str) -> Failure {
+    Failure::new(Code::Data, format!("{}: {message}", path.display()))
+}
+
+/// A lock, whatever it holds.
+fn lock(path: &Path) -> Result<Value, Failure> {
+    let text = fs::read_to_string(path).map_err(|error| wrong(path, &format!("cannot be read: {error}")))?;
+    serde_json::from_str(&text).map_err(|error| wrong(path, &format!("is not JSON: {error}")))
+}
+
+fn write(path: &Path, pointer: &str, text: &str) -> Result<(), Failure> {
+    let mut lock = lock(path)?;
+    set(&mut lock, pointer, text).ok_or_else(|| wrong(path, &format!("has no place for '{pointer}'")))?;
+    let json = serde_json::to_string_pretty(&lock).map_err(|error| wrong(path, &error.to_string()))?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let cannot_write =
         |error: std::io::Error| Failure::new(Code::CannotCreate, format!("cannot write {}: {error}", path.display()));
@@ -68,8 +105,8 @@ fn write(path: &Path, pointer: &str, hash: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Puts a hash where a JSON pointer says; of a tree that is new, the objects on the way are, too.
-fn set(lock: &mut Value, pointer: &str, hash: &str) -> Option<()> {
+/// Puts a text where a JSON pointer says; of a tree that is new, the objects on the way are, too.
+fn set(lock: &mut Value, pointer: &str, text: &str) -> Option<()> {
     let mut place = lock;
     for key in pointer.strip_prefix('/')?.split('/') {
         place = place
@@ -77,7 +114,7 @@ fn set(lock: &mut Value, pointer: &str, hash: &str) -> Option<()> {
             .entry(key)
             .or_insert_with(|| Value::Object(Map::new()));
     }
-    *place = Value::String(hash.to_owned());
+    *place = Value::String(text.to_owned());
     Some(())
 }
 
