@@ -14,6 +14,7 @@ pub mod judgement;
 pub mod network;
 pub mod picture;
 pub mod pod_security;
+pub mod posture;
 pub mod programs;
 pub mod report;
 pub mod selector;

@@ -194,7 +194,7 @@ pub(crate) struct ClusterStatus {
 /// `cbox verify`.
 #[derive(Args, Debug)]
 pub(crate) struct Verify {
-    /// Only this family: access (rights) or network
+    /// Only this family: access (rights), network, or posture (objects, Compose and the image by their text)
     #[arg(value_parser = verify::judgement::FAMILIES)]
     pub(crate) family: Option<String>,
     /// Only these tiers

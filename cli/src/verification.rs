@@ -12,7 +12,8 @@ use std::process::ExitCode;
 use verify::engine::cell::{Cell, Verdict};
 use verify::engine::run::{Run, Totals};
 use verify::engine::stream;
-use verify::judgement::{FAMILIES, Judge, JudgementError, Subject};
+use verify::judgement::{Judge, JudgementError, LIVE, MORE, Profile, Subject, TIERS};
+use verify::posture;
 use verify::report::Report;
 use verify::report::change;
 
@@ -21,14 +22,6 @@ use crate::failure::{Code, Failure};
 use crate::interrupt;
 use crate::programs;
 use crate::project::Project;
-
-/// The tiers with the profiles that stand for them in `manifests/profiles/`.
-const TIERS: [(&str, &str); 4] = [
-    ("readonly", "readonly"),
-    ("operator", "operator"),
-    ("airgapped", "airgapped"),
-    ("none", "existing-secret"),
-];
 
 /// How many changes the terminal shows; the reports have them all.
 const CHANGES_SHOWN_MAX: usize = 20;
@@ -40,6 +33,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Verify) -> Result<
     programs::with(project, "helm")?;
     let judge = Judge::new(&project.root)?;
     let is_live = options.context.is_some() || options.on.is_some();
+    refuse(options, is_live)?;
     let found = match is_live {
         true => interrupt::tidily(|| cluster::ask(project, &judge, options))?,
         false => chart(project, &judge, options)?,
@@ -78,6 +72,20 @@ pub(crate) fn command(project: &Project, options: &arguments::Verify) -> Result<
     Ok(code(report.totals()))
 }
 
+/// Refuses families that cannot be asked as they are to be.
+fn refuse(options: &arguments::Verify, is_live: bool) -> Result<(), Failure> {
+    let Some(family) = options.family.as_deref() else {
+        return Ok(());
+    };
+    let why = match family {
+        _ if is_live && !LIVE.contains(&family) => {
+            format!("{family} is judged by texts alone, and no cluster is asked: leave --on and --context out")
+        }
+        _ => return Ok(()),
+    };
+    Err(Failure::new(Code::Usage, why))
+}
+
 /// What was found out.
 #[derive(Default)]
 struct Found {
@@ -99,32 +107,48 @@ impl Found {
 
 /// Judges what the chart renders, without a cluster.
 fn chart(project: &Project, judge: &Judge, options: &arguments::Verify) -> Result<Found, Failure> {
-    let subjects = subjects(project, judge, options)?;
-    let families = FAMILIES
-        .iter()
-        .filter(|family| options.family.as_deref().is_none_or(|wanted| wanted == **family));
-    let mut runs = Vec::new();
-    for family in families {
-        runs.push(run(judge, family, &subjects)?);
+    let is_wanted = |family: &str| options.family.as_deref().is_none_or(|wanted| wanted == family);
+    let are_profiles = options.values.is_empty();
+    let is_whole = are_profiles && options.tier.is_empty();
+    let mut found = Found {
+        subjects: subjects(project, judge, options, &TIERS)?,
+        ..Found::default()
+    };
+    for family in LIVE.into_iter().filter(|family| is_wanted(family)) {
+        found.runs.push(run(judge, family, &found.subjects)?);
     }
-    Ok(Found {
-        runs,
-        subjects,
-        not_asked: Vec::new(),
-    })
+    if are_profiles && is_wanted(posture::FAMILY) {
+        found.subjects.extend(subjects(project, judge, options, &MORE)?);
+    }
+    if is_wanted(posture::FAMILY) {
+        let mut all = Run::of(posture::FAMILY);
+        for subject in &found.subjects {
+            all = all.and(judge.posture(subject, are_profiles, &files::rendered(subject))?);
+        }
+        if is_whole {
+            all = all.and(judge.posture_beside()?);
+        }
+        found.runs.push(all);
+    }
+    Ok(found)
 }
 
-/// What is judged: the tiers' profiles, or one release with the user's values.
-fn subjects(project: &Project, judge: &Judge, options: &arguments::Verify) -> Result<Vec<Subject>, Failure> {
+/// What is judged: profiles, or one release with the user's values.
+fn subjects(
+    project: &Project,
+    judge: &Judge,
+    options: &arguments::Verify,
+    profiles: &[Profile],
+) -> Result<Vec<Subject>, Failure> {
     if !options.values.is_empty() {
         return Ok(vec![judge.subject(None, &options.values)?]);
     }
     let is_wanted = |tier: &str| options.tier.is_empty() || options.tier.iter().any(|wanted| wanted == tier);
-    let tiers = TIERS.iter().filter(|(tier, _)| is_wanted(tier));
-    tiers
-        .map(|(tier, profile)| {
-            let values = project.root.join(format!("manifests/profiles/{profile}.yaml"));
-            Ok(judge.subject(Some(tier), &[values])?)
+    let wanted = profiles.iter().filter(|profile| is_wanted(profile.tier));
+    wanted
+        .map(|profile| {
+            let values = project.root.join(format!("manifests/profiles/{}.yaml", profile.file));
+            Ok(judge.subject(Some(profile.name), &[values])?)
         })
         .collect()
 }

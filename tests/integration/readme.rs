@@ -22,7 +22,7 @@ enum Runner {
 }
 
 /// The commands, and where each is run.
-const COMMANDS: [(&str, Runner); 38] = [
+const COMMANDS: [(&str, Runner); 39] = [
     ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
     (
         "./cbox demo --on kind",
@@ -40,6 +40,7 @@ const COMMANDS: [(&str, Runner); 38] = [
         "./cbox verify --report report",
         Runner::Test(verification::the_chart_keeps_its_promises_and_every_report_says_so),
     ),
+    ("./cbox verify posture", Runner::Test(verification::the_posture_holds)),
     (
         "./cbox verify --on kind",
         Runner::Test(verification::the_chart_keeps_its_promises_in_a_cluster),
