@@ -15,8 +15,11 @@ use crate::access::table::{Table, TableError};
 use crate::access::{self, rendered as access_rendered};
 use crate::chart::origin::{Files, Tracer};
 use crate::chart::{self, CHART, ChartError};
+use crate::engine::ledger::LedgerError;
 use crate::engine::run::Run;
+use crate::mutation::{self, Sheet};
 use crate::network::live::{Asked, Field, LiveError};
+use crate::network::load as network_load;
 use crate::network::promise::Promise;
 use crate::network::rendered as network_rendered;
 use crate::posture::declaration::{self, DeclarationError};
@@ -32,7 +35,12 @@ const NAMESPACE: &str = "claude";
 const TABLE: &str = "manifests/access.toml";
 
 /// The families, in the order in which they run.
-pub const FAMILIES: [&str; 3] = [access::rendered::FAMILY, network_rendered::FAMILY, posture::FAMILY];
+pub const FAMILIES: [&str; 4] = [
+    access::rendered::FAMILY,
+    network_rendered::FAMILY,
+    posture::FAMILY,
+    mutation::FAMILY,
+];
 
 /// The families that a cluster is asked about; the others are judged by texts alone.
 pub const LIVE: [&str; 2] = [access::rendered::FAMILY, network_rendered::FAMILY];
@@ -119,6 +127,12 @@ pub enum JudgementError {
     /// Compose's file or the image's declaration cannot be read.
     #[error(transparent)]
     Declaration(#[from] DeclarationError),
+    /// Policies cannot be read.
+    #[error(transparent)]
+    Policies(#[from] network_load::LoadError),
+    /// A defect of the harness.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// Rights in every namespace have no list of namespaces to be compared with.
     #[error(
         "access.clusterWide is true: that is every right of tier operator in every namespace, and there is nothing to compare it with; \
@@ -264,6 +278,47 @@ impl Judge {
         let compose = posture::run(&declaration::compose(&self.root)?, &exceptions, true)?;
         let image = posture::run(&declaration::image(&self.root)?, &exceptions, true)?;
         Ok(compose.and(image))
+    }
+
+    /// Puts mistakes into profiles, and into what no values change: the run, and what people are told of it.
+    ///
+    /// # Errors
+    ///
+    /// When what is to be changed cannot be read.
+    pub fn mutation(
+        &self,
+        subjects: &[(&Subject, String)],
+        is_whole: bool,
+    ) -> Result<(Run, Vec<String>), JudgementError> {
+        let mut sheets = Vec::new();
+        for (subject, file) in subjects {
+            sheets.extend(self.sheets(subject, file)?);
+        }
+        if is_whole {
+            sheets.push(mutation::fields::sheet(&declaration::compose(&self.root)?));
+            sheets.push(mutation::image::sheet(&declaration::image(&self.root)?));
+        }
+        let mut run = mutation::run(&sheets)?;
+        for (subject, file) in subjects {
+            self.trace(&mut run, subject, file);
+        }
+        Ok((run, mutation::words(&sheets)))
+    }
+
+    fn sheets(&self, subject: &Subject, file: &str) -> Result<Vec<Sheet>, JudgementError> {
+        let mut sheets = Vec::new();
+        // Rights and network of other profiles are those of their tier, which gets the mistakes.
+        if TIERS.iter().any(|profile| profile.name == subject.name) {
+            if subject.tier != "none" {
+                sheets.push(mutation::rights::sheet(&self.release(subject, file)?, &self.table)?);
+            }
+            let promise = Promise::of(&subject.tier, &subject.namespace, &subject.values)?;
+            let pod = network_rendered::pod(&subject.namespace, file, &chart::objects(&subject.rendered)?)?;
+            let policies = network_load::from_yaml(file, &subject.rendered)?;
+            sheets.push(mutation::network::sheet(&subject.name, &promise, &pod, &policies));
+        }
+        sheets.push(mutation::fields::sheet(&whole(subject, file)?));
+        Ok(sheets)
     }
 
     fn exceptions(&self) -> Result<Exceptions, JudgementError> {

@@ -13,6 +13,7 @@ use verify::engine::cell::{Cell, Verdict};
 use verify::engine::run::{Run, Totals};
 use verify::engine::stream;
 use verify::judgement::{Judge, JudgementError, LIVE, MORE, Profile, Subject, TIERS};
+use verify::mutation;
 use verify::posture;
 use verify::report::Report;
 use verify::report::change;
@@ -42,6 +43,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Verify) -> Result<
         runs,
         subjects,
         not_asked,
+        notes,
     } = found;
     let changes = before.map_or_else(Vec::new, |before| change::changes(&before, &runs));
     if let Some(id) = &options.explain {
@@ -53,6 +55,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Verify) -> Result<
         runs: &runs,
         changes: &changes,
         not_asked: &not_asked,
+        notes: &notes,
         command: &command,
     };
     if options.json {
@@ -81,6 +84,9 @@ fn refuse(options: &arguments::Verify, is_live: bool) -> Result<(), Failure> {
         _ if is_live && !LIVE.contains(&family) => {
             format!("{family} is judged by texts alone, and no cluster is asked: leave --on and --context out")
         }
+        mutation::FAMILY if !options.values.is_empty() => {
+            format!("{family} puts mistakes into the project's own profiles: leave --values out")
+        }
         _ => return Ok(()),
     };
     Err(Failure::new(Code::Usage, why))
@@ -95,6 +101,8 @@ struct Found {
     subjects: Vec<Subject>,
     /// What could not be asked there, each with its reason.
     not_asked: Vec<String>,
+    /// What people are told of a run beside its totals.
+    notes: Vec<String>,
 }
 
 impl Found {
@@ -117,7 +125,7 @@ fn chart(project: &Project, judge: &Judge, options: &arguments::Verify) -> Resul
     for family in LIVE.into_iter().filter(|family| is_wanted(family)) {
         found.runs.push(run(judge, family, &found.subjects)?);
     }
-    if are_profiles && is_wanted(posture::FAMILY) {
+    if are_profiles && (is_wanted(posture::FAMILY) || is_wanted(mutation::FAMILY)) {
         found.subjects.extend(subjects(project, judge, options, &MORE)?);
     }
     if is_wanted(posture::FAMILY) {
@@ -129,6 +137,13 @@ fn chart(project: &Project, judge: &Judge, options: &arguments::Verify) -> Resul
             all = all.and(judge.posture_beside()?);
         }
         found.runs.push(all);
+    }
+    // Mistakes are put into the project's own profiles: what somebody else's values promise may hide one.
+    if is_wanted(mutation::FAMILY) && are_profiles {
+        let named = found.subjects.iter().map(|subject| (subject, files::rendered(subject)));
+        let (run, notes) = judge.mutation(&named.collect::<Vec<_>>(), is_whole)?;
+        found.runs.push(run);
+        found.notes = notes;
     }
     Ok(found)
 }
@@ -206,6 +221,7 @@ fn say(report: &Report<'_>) {
     if count > CHANGES_SHOWN_MAX {
         text.push_str(&format!("  and {} more\n", count - CHANGES_SHOWN_MAX));
     }
+    report.notes.iter().for_each(|what| text.push_str(&format!("{what}\n")));
     report
         .not_asked
         .iter()

@@ -22,7 +22,7 @@ enum Runner {
 }
 
 /// The commands, and where each is run.
-const COMMANDS: [(&str, Runner); 39] = [
+const COMMANDS: [(&str, Runner); 40] = [
     ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
     (
         "./cbox demo --on kind",
@@ -41,6 +41,10 @@ const COMMANDS: [(&str, Runner); 39] = [
         Runner::Test(verification::the_chart_keeps_its_promises_and_every_report_says_so),
     ),
     ("./cbox verify posture", Runner::Test(verification::the_posture_holds)),
+    (
+        "./cbox verify mutation",
+        Runner::Test(verification::every_mistake_is_noticed_and_the_score_is_told),
+    ),
     (
         "./cbox verify --on kind",
         Runner::Test(verification::the_chart_keeps_its_promises_in_a_cluster),
