@@ -1,5 +1,6 @@
 //! The chart as Helm renders it: objects, for tests and for the command, or the sentence with which it is refused.
 
+pub mod lines;
 pub mod origin;
 
 use std::io::{self, Write};

@@ -15,10 +15,17 @@ use crate::access::table::{Table, TableError};
 use crate::access::{self, rendered as access_rendered};
 use crate::chart::origin::{Files, Tracer};
 use crate::chart::{self, CHART, ChartError};
+use crate::engine::ledger::LedgerError;
 use crate::engine::run::Run;
+use crate::mutation::{self, Sheet};
 use crate::network::live::{Asked, Field, LiveError};
+use crate::network::load as network_load;
 use crate::network::promise::Promise;
 use crate::network::rendered as network_rendered;
+use crate::posture::declaration::{self, DeclarationError};
+use crate::posture::exception::{self, ExceptionError, Exceptions};
+use crate::posture::target::{Origin, Whole};
+use crate::posture::{self, PostureError};
 
 /// The release that is judged: names do not change what it may do.
 const NAME: &str = "box";
@@ -28,7 +35,44 @@ const NAMESPACE: &str = "claude";
 const TABLE: &str = "manifests/access.toml";
 
 /// The families, in the order in which they run.
-pub const FAMILIES: [&str; 2] = [access::rendered::FAMILY, network_rendered::FAMILY];
+pub const FAMILIES: [&str; 4] = [
+    access::rendered::FAMILY,
+    network_rendered::FAMILY,
+    posture::FAMILY,
+    mutation::FAMILY,
+];
+
+/// The families that a cluster is asked about; the others are judged by texts alone.
+pub const LIVE: [&str; 2] = [access::rendered::FAMILY, network_rendered::FAMILY];
+
+/// An example of values, in `manifests/profiles/`.
+#[derive(Clone, Copy, Debug)]
+pub struct Profile {
+    /// How cells name it.
+    pub name: &'static str,
+    /// Its tier.
+    pub tier: &'static str,
+    /// Its file, without the ending.
+    pub file: &'static str,
+}
+
+/// The tiers' own profiles.
+pub const TIERS: [Profile; 4] = [
+    profile("readonly", "readonly", "readonly"),
+    profile("operator", "operator", "operator"),
+    profile("airgapped", "airgapped", "airgapped"),
+    profile("none", "none", "existing-secret"),
+];
+
+/// Profiles whose objects are of other kinds; their rights and their network are their tier's.
+pub const MORE: [Profile; 2] = [
+    profile("headless-job", "readonly", "headless-job"),
+    profile("cronjob", "readonly", "cronjob"),
+];
+
+const fn profile(name: &'static str, tier: &'static str, file: &'static str) -> Profile {
+    Profile { name, tier, file }
+}
 
 /// A release cannot be judged.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +118,21 @@ pub enum JudgementError {
     /// The values cannot be read.
     #[error(transparent)]
     Promise(#[from] crate::network::promise::PromiseError),
+    /// The posture cannot be judged.
+    #[error(transparent)]
+    Posture(#[from] PostureError),
+    /// The posture's exceptions are wrong.
+    #[error(transparent)]
+    Exceptions(#[from] ExceptionError),
+    /// Compose's file or the image's declaration cannot be read.
+    #[error(transparent)]
+    Declaration(#[from] DeclarationError),
+    /// Policies cannot be read.
+    #[error(transparent)]
+    Policies(#[from] network_load::LoadError),
+    /// A defect of the harness.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// Rights in every namespace have no list of namespaces to be compared with.
     #[error(
         "access.clusterWide is true: that is every right of tier operator in every namespace, and there is nothing to compare it with; \
@@ -198,6 +257,76 @@ impl Judge {
         Ok(run)
     }
 
+    /// Judges a subject's posture. The exceptions are for profiles: of a user's own values (`is_profile` is false) none is missed.
+    ///
+    /// # Errors
+    ///
+    /// When what was rendered cannot be judged, or an exception is wrong or for nothing.
+    pub fn posture(&self, subject: &Subject, is_profile: bool, file: &str) -> Result<Run, JudgementError> {
+        let mut run = posture::run(&whole(subject, file)?, &self.exceptions()?, is_profile)?;
+        self.trace(&mut run, subject, file);
+        Ok(run)
+    }
+
+    /// Judges the posture of what no values change: Compose's file and the image's declaration.
+    ///
+    /// # Errors
+    ///
+    /// When one cannot be read, or an exception is wrong or for nothing.
+    pub fn posture_beside(&self) -> Result<Run, JudgementError> {
+        let exceptions = self.exceptions()?;
+        let compose = posture::run(&declaration::compose(&self.root)?, &exceptions, true)?;
+        let image = posture::run(&declaration::image(&self.root)?, &exceptions, true)?;
+        Ok(compose.and(image))
+    }
+
+    /// Puts mistakes into profiles, and into what no values change: the run, and what people are told of it.
+    ///
+    /// # Errors
+    ///
+    /// When what is to be changed cannot be read.
+    pub fn mutation(
+        &self,
+        subjects: &[(&Subject, String)],
+        is_whole: bool,
+    ) -> Result<(Run, Vec<String>), JudgementError> {
+        let mut sheets = Vec::new();
+        for (subject, file) in subjects {
+            sheets.extend(self.sheets(subject, file)?);
+        }
+        if is_whole {
+            sheets.push(mutation::fields::sheet(&declaration::compose(&self.root)?));
+            sheets.push(mutation::image::sheet(&declaration::image(&self.root)?));
+        }
+        let mut run = mutation::run(&sheets)?;
+        for (subject, file) in subjects {
+            self.trace(&mut run, subject, file);
+        }
+        Ok((run, mutation::words(&sheets)))
+    }
+
+    fn sheets(&self, subject: &Subject, file: &str) -> Result<Vec<Sheet>, JudgementError> {
+        let mut sheets = Vec::new();
+        // Rights and network of other profiles are those of their tier, which gets the mistakes.
+        if TIERS.iter().any(|profile| profile.name == subject.name) {
+            if subject.tier != "none" {
+                sheets.push(mutation::rights::sheet(&self.release(subject, file)?, &self.table)?);
+            }
+            let promise = Promise::of(&subject.tier, &subject.namespace, &subject.values)?;
+            let pod = network_rendered::pod(&subject.namespace, file, &chart::objects(&subject.rendered)?)?;
+            let policies = network_load::from_yaml(file, &subject.rendered)?;
+            sheets.push(mutation::network::sheet(&subject.name, &promise, &pod, &policies));
+        }
+        sheets.push(mutation::fields::sheet(&whole(subject, file)?));
+        Ok(sheets)
+    }
+
+    fn exceptions(&self) -> Result<Exceptions, JudgementError> {
+        let names = TIERS.iter().chain(&MORE).map(|profile| profile.name);
+        let known: Vec<&str> = names.chain(["compose", "image"]).collect();
+        Ok(Exceptions::parse(&read(&self.root.join(exception::FILE))?, &known)?)
+    }
+
     /// Asks a cluster what a subject's policies do, which was rendered for the field's namespace; `say` is told what is being
     /// done.
     ///
@@ -239,19 +368,46 @@ impl Judge {
         if access["clusterWide"] == true {
             return Err(JudgementError::ClusterWide);
         }
-        let acts_in = access["namespaces"].as_array();
-        let acts_in: Vec<&str> = acts_in.into_iter().flatten().filter_map(Value::as_str).collect();
-        let account = &subject.values["serviceAccount"]["name"];
-        let account = account.as_str().filter(|name| !name.is_empty()).unwrap_or(NAME);
+        let acts_in = acts_in(subject);
         let mut release = Release::read(
             &subject.tier,
-            (&subject.namespace, account),
-            if subject.tier == "operator" { &acts_in } else { &[] },
+            (&subject.namespace, account(subject)),
+            &acts_in,
             (file, &subject.rendered),
         )?;
         release.name.clone_from(&subject.name);
         Ok(release)
     }
+}
+
+/// Where a subject's rules of scope `namespace` hold.
+fn acts_in(subject: &Subject) -> Vec<&str> {
+    let named = subject.values["access"]["namespaces"]
+        .as_array()
+        .filter(|_| subject.tier == "operator");
+    named.into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// A subject's service account.
+fn account(subject: &Subject) -> &str {
+    let account = &subject.values["serviceAccount"];
+    let default = if account["create"] == false { "default" } else { NAME };
+    account["name"]
+        .as_str()
+        .filter(|name| !name.is_empty())
+        .unwrap_or(default)
+}
+
+/// A subject as rules see it.
+fn whole(subject: &Subject, file: &str) -> Result<Whole, JudgementError> {
+    let origin = Origin::Release {
+        tier: subject.tier.clone(),
+        namespace: subject.namespace.clone(),
+        account: account(subject).to_owned(),
+        acts_in: acts_in(subject).into_iter().map(str::to_owned).collect(),
+        values: subject.values.clone(),
+    };
+    Ok(Whole::of_release(&subject.name, origin, (file, &subject.rendered))?)
 }
 
 fn read(path: &Path) -> Result<String, JudgementError> {

@@ -8,6 +8,7 @@
 //! All of it is pure but [`live`], which asks a cluster. The promise does not look at a policy, and its addresses are named one by one with what they are, so
 //! that a range that is written wrongly in the chart is not written wrongly here in the same way.
 
+pub mod address;
 pub mod live;
 pub mod load;
 pub mod mutation;

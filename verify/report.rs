@@ -28,6 +28,8 @@ pub struct Report<'run> {
     pub changes: &'run [change::Change],
     /// What could not be asked, each with its reason; it is no part of the totals.
     pub not_asked: &'run [String],
+    /// What people are told beside the totals, a line each.
+    pub notes: &'run [String],
     /// The command that makes this run; a family and a cell are added to it to ask again.
     pub command: &'run str,
 }
@@ -95,6 +97,7 @@ mod fixture {
             runs,
             changes: &[],
             not_asked: &[],
+            notes: &[],
             command: "./cbox verify",
         }
     }

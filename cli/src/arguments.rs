@@ -200,7 +200,8 @@ pub(crate) struct ClusterStatus {
 /// `cbox verify`.
 #[derive(Args, Debug)]
 pub(crate) struct Verify {
-    /// Only this family: access (rights) or network
+    /// Only this family: access (rights), network, posture (objects, Compose and the image by their text), or mutation
+    /// (mistakes that the others must notice)
     #[arg(value_parser = verify::judgement::FAMILIES)]
     pub(crate) family: Option<String>,
     /// Only these tiers

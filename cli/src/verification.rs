@@ -11,7 +11,9 @@ use std::process::ExitCode;
 use verify::engine::cell::{Cell, Verdict};
 use verify::engine::run::{Run, Totals};
 use verify::engine::stream;
-use verify::judgement::{FAMILIES, Judge, JudgementError, Subject};
+use verify::judgement::{Judge, JudgementError, LIVE, MORE, Profile, Subject, TIERS};
+use verify::mutation;
+use verify::posture;
 use verify::report::Report;
 use verify::report::change;
 
@@ -21,14 +23,6 @@ use crate::interrupt;
 use crate::page;
 use crate::programs;
 use crate::project::Project;
-
-/// The tiers with the profiles that stand for them in `manifests/profiles/`.
-const TIERS: [(&str, &str); 4] = [
-    ("readonly", "readonly"),
-    ("operator", "operator"),
-    ("airgapped", "airgapped"),
-    ("none", "existing-secret"),
-];
 
 /// How many changes the terminal shows; the reports have them all.
 const CHANGES_SHOWN_MAX: usize = 20;
@@ -40,6 +34,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Verify) -> Result<
     programs::with(project, "helm")?;
     let judge = Judge::new(&project.root)?;
     let is_live = options.context.is_some() || options.on.is_some();
+    refuse(options, is_live)?;
     let found = match is_live {
         true => interrupt::tidily(|| cluster::ask(project, &judge, options))?,
         false => chart(project, &judge, options)?,
@@ -48,6 +43,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Verify) -> Result<
         runs,
         subjects,
         not_asked,
+        notes,
     } = found;
     let changes = before.map_or_else(Vec::new, |before| change::changes(&before, &runs));
     if let Some(id) = &options.explain {
@@ -59,6 +55,7 @@ pub(crate) fn command(project: &Project, options: &arguments::Verify) -> Result<
         runs: &runs,
         changes: &changes,
         not_asked: &not_asked,
+        notes: &notes,
         command: &command,
     };
     if options.json {
@@ -75,6 +72,23 @@ pub(crate) fn command(project: &Project, options: &arguments::Verify) -> Result<
     Ok(code(report.totals()))
 }
 
+/// Refuses families that cannot be asked as they are to be.
+fn refuse(options: &arguments::Verify, is_live: bool) -> Result<(), Failure> {
+    let Some(family) = options.family.as_deref() else {
+        return Ok(());
+    };
+    let why = match family {
+        _ if is_live && !LIVE.contains(&family) => {
+            format!("{family} is judged by texts alone, and no cluster is asked: leave --on and --context out")
+        }
+        mutation::FAMILY if !options.values.is_empty() => {
+            format!("{family} puts mistakes into the project's own profiles: leave --values out")
+        }
+        _ => return Ok(()),
+    };
+    Err(Failure::new(Code::Usage, why))
+}
+
 /// What was found out.
 #[derive(Default)]
 struct Found {
@@ -84,6 +98,8 @@ struct Found {
     subjects: Vec<Subject>,
     /// What could not be asked there, each with its reason.
     not_asked: Vec<String>,
+    /// What people are told of a run beside its totals.
+    notes: Vec<String>,
 }
 
 impl Found {
@@ -96,32 +112,55 @@ impl Found {
 
 /// Judges what the chart renders, without a cluster.
 fn chart(project: &Project, judge: &Judge, options: &arguments::Verify) -> Result<Found, Failure> {
-    let subjects = subjects(project, judge, options)?;
-    let families = FAMILIES
-        .iter()
-        .filter(|family| options.family.as_deref().is_none_or(|wanted| wanted == **family));
-    let mut runs = Vec::new();
-    for family in families {
-        runs.push(run(judge, family, &subjects)?);
+    let is_wanted = |family: &str| options.family.as_deref().is_none_or(|wanted| wanted == family);
+    let are_profiles = options.values.is_empty();
+    let is_whole = are_profiles && options.tier.is_empty();
+    let mut found = Found {
+        subjects: subjects(project, judge, options, &TIERS)?,
+        ..Found::default()
+    };
+    for family in LIVE.into_iter().filter(|family| is_wanted(family)) {
+        found.runs.push(run(judge, family, &found.subjects)?);
     }
-    Ok(Found {
-        runs,
-        subjects,
-        not_asked: Vec::new(),
-    })
+    if are_profiles && (is_wanted(posture::FAMILY) || is_wanted(mutation::FAMILY)) {
+        found.subjects.extend(subjects(project, judge, options, &MORE)?);
+    }
+    if is_wanted(posture::FAMILY) {
+        let mut all = Run::of(posture::FAMILY);
+        for subject in &found.subjects {
+            all = all.and(judge.posture(subject, are_profiles, &files::rendered(subject))?);
+        }
+        if is_whole {
+            all = all.and(judge.posture_beside()?);
+        }
+        found.runs.push(all);
+    }
+    // Mistakes are put into the project's own profiles: what somebody else's values promise may hide one.
+    if is_wanted(mutation::FAMILY) && are_profiles {
+        let named = found.subjects.iter().map(|subject| (subject, files::rendered(subject)));
+        let (run, notes) = judge.mutation(&named.collect::<Vec<_>>(), is_whole)?;
+        found.runs.push(run);
+        found.notes = notes;
+    }
+    Ok(found)
 }
 
-/// What is judged: the tiers' profiles, or one release with the user's values.
-fn subjects(project: &Project, judge: &Judge, options: &arguments::Verify) -> Result<Vec<Subject>, Failure> {
+/// What is judged: profiles, or one release with the user's values.
+fn subjects(
+    project: &Project,
+    judge: &Judge,
+    options: &arguments::Verify,
+    profiles: &[Profile],
+) -> Result<Vec<Subject>, Failure> {
     if !options.values.is_empty() {
         return Ok(vec![judge.subject(None, &options.values)?]);
     }
     let is_wanted = |tier: &str| options.tier.is_empty() || options.tier.iter().any(|wanted| wanted == tier);
-    let tiers = TIERS.iter().filter(|(tier, _)| is_wanted(tier));
-    tiers
-        .map(|(tier, profile)| {
-            let values = project.root.join(format!("manifests/profiles/{profile}.yaml"));
-            Ok(judge.subject(Some(tier), &[values])?)
+    let wanted = profiles.iter().filter(|profile| is_wanted(profile.tier));
+    wanted
+        .map(|profile| {
+            let values = project.root.join(format!("manifests/profiles/{}.yaml", profile.file));
+            Ok(judge.subject(Some(profile.name), &[values])?)
         })
         .collect()
 }
@@ -179,6 +218,7 @@ fn say(report: &Report<'_>) {
     if count > CHANGES_SHOWN_MAX {
         text.push_str(&format!("  and {} more\n", count - CHANGES_SHOWN_MAX));
     }
+    report.notes.iter().for_each(|what| text.push_str(&format!("{what}\n")));
     report
         .not_asked
         .iter()

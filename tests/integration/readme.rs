@@ -22,7 +22,7 @@ enum Runner {
 }
 
 /// The commands, and where each is run.
-const COMMANDS: [(&str, Runner); 41] = [
+const COMMANDS: [(&str, Runner); 43] = [
     ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
     (
         "./cbox demo --on kind",
@@ -39,6 +39,11 @@ const COMMANDS: [(&str, Runner); 41] = [
     (
         "./cbox verify --report report",
         Runner::Test(verification::the_chart_keeps_its_promises_and_every_report_says_so),
+    ),
+    ("./cbox verify posture", Runner::Test(verification::the_posture_holds)),
+    (
+        "./cbox verify mutation",
+        Runner::Test(verification::every_mistake_is_noticed_and_the_score_is_told),
     ),
     (
         "./cbox verify --on kind",

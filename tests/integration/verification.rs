@@ -3,7 +3,8 @@
 mod browser;
 mod hole;
 mod live;
-mod mutants;
+mod mutation;
+mod posture;
 
 use std::fs::{self, File};
 use std::io::BufReader;
@@ -18,11 +19,13 @@ use verify::engine::stream;
 use crate::world::root;
 
 pub(crate) use live::{a_network_that_enforces_nothing_is_an_error, the_chart_keeps_its_promises_in_a_cluster};
+pub(crate) use mutation::every_mistake_is_noticed_and_the_score_is_told;
+pub(crate) use posture::the_posture_holds;
 
 /// A cell that is open on purpose.
 const OPEN: &str = "readonly/egress/tcp:443 203.0.113.10, a public address";
 
-fn verify(arguments: &[&str]) -> Output {
+pub(super) fn verify(arguments: &[&str]) -> Output {
     Command::new(root().join("cbox"))
         .arg("verify")
         .args(arguments)
@@ -31,7 +34,19 @@ fn verify(arguments: &[&str]) -> Output {
         .expect("./cbox starts")
 }
 
-fn said(output: &Output) -> String {
+/// The command on another project's manifests.
+pub(super) fn command_of(project: &Path, arguments: &[&str]) -> Output {
+    Command::new(root().join("target/launcher/cbox"))
+        .arg("verify")
+        .args(arguments)
+        .env("CBOX_ROOT", project)
+        .env("CBOX_PROGRAMS", verify::programs::directory())
+        .env_remove("GITHUB_STEP_SUMMARY")
+        .output()
+        .expect("the command starts")
+}
+
+pub(super) fn said(output: &Output) -> String {
     format!(
         "{}{}",
         String::from_utf8_lossy(&output.stdout),
@@ -65,7 +80,7 @@ pub(crate) fn the_chart_keeps_its_promises_and_every_report_says_so() {
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let runs = results(folder.path());
     let names: Vec<&str> = runs.iter().map(|run| run.family.as_str()).collect();
-    assert_eq!(names, ["access", "network"]);
+    assert_eq!(names, ["access", "network", "posture", "mutation"]);
     let totals = totals(&runs);
     assert_eq!((totals.failed, totals.errors), (0, 0));
     for tier in ["readonly/", "operator/", "airgapped/", "none/"] {
@@ -75,6 +90,8 @@ pub(crate) fn the_chart_keeps_its_promises_and_every_report_says_so() {
         };
         assert!(count(0) >= 8_000, "{tier} has {} cells of access", count(0));
         assert!(count(1) >= 600, "{tier} has {} cells of network", count(1));
+        assert!(count(2) >= 60, "{tier} has {} cells of posture", count(2));
+        assert!(count(3) >= 300, "{tier} has {} cells of mutation", count(3));
     }
 
     let read = |name: &str| fs::read_to_string(folder.path().join(name)).expect("the report is there");
@@ -89,6 +106,15 @@ pub(crate) fn the_chart_keeps_its_promises_and_every_report_says_so() {
     assert_eq!(sarif["runs"][0]["properties"]["totals"]["passed"], passed);
     assert_eq!(sarif["runs"][0]["results"], serde_json::json!([]));
     assert!(read("summary.md").contains(&format!("| **all** | {passed} | {passed} | 0 | 0 |")));
+    for (name, text) in ["summary.md", "results.sarif", "report.html"].map(|name| (name, read(name))) {
+        assert!(
+            text.contains("mistakes are noticed"),
+            "{name} has no score of the mistakes"
+        );
+        for family in ["access", "network", "posture", "mutation"] {
+            assert!(text.contains(family), "{name} has no {family}");
+        }
+    }
     assert!(read("report.html").contains(&format!("\"totals\":{{\"errors\":0,\"failed\":0,\"passed\":{passed}}}")));
     assert!(read("rendered/readonly.yaml").contains("kind: NetworkPolicy"));
     assert!(
@@ -194,6 +220,13 @@ fn wrong_input_is_said_in_one_sentence() {
         65,
         "has no NetworkPolicy",
     );
+    let good = "tier: none\n";
+    check(
+        &["mutation", "--values", &file("good.yaml", good)],
+        64,
+        "leave --values out",
+    );
+    check(&["posture", "--on", "kind"], 64, "leave --on and --context out");
     let not_a_directory = file("file", "");
     check(
         &[

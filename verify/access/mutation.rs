@@ -66,6 +66,23 @@ pub struct Mutant {
     pub objects: Objects,
 }
 
+impl Mutant {
+    /// Which kind of mistake it is: the word of its name that says what was changed.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        let has = |words: &str| self.name.contains(words);
+        match () {
+            () if has(": verb '") => "verb",
+            () if has(": resource '") => "resource",
+            () if has(": group '") => "group",
+            () if has(": only for ") || has(": a rule for ") || has(": rule ") => "rule",
+            () if has(": to ") => "subject",
+            () if has(": moved to ") => "scope",
+            () => "binding",
+        }
+    }
+}
+
 /// Every right that a mutant may have beyond the original, so that the table asks about it: each rule with one of its
 /// lists made as long as a mutant's may be.
 #[must_use]

@@ -1,8 +1,12 @@
 //! Mistakes in network policies, one at a time: each must change what becomes of some traffic that is asked about. Those that
-//! change nothing at all are listed by the test, each with its reason.
+//! change nothing at all are equivalent, which [`equivalence`] shows in another way than traffic does: it compares the sets of
+//! addresses themselves.
+
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::network::address::{after, before};
 use crate::network::object::{Direction, IpBlock, Peer, Policy, Port, PortNumber, Protocol, Rule, RuleBody};
 
 /// Policies with one mistake.
@@ -12,6 +16,74 @@ pub struct Mutant {
     pub name: String,
     /// The policies.
     pub policies: Vec<Policy>,
+}
+
+impl Mutant {
+    /// Which kind of mistake it is: the word of its name that says what was changed.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        let has = |words: &str| self.name.contains(words);
+        match () {
+            () if has("'s") && has(": port ") => "protocol",
+            () if has(": port ") || has("every port") => "port",
+            () if has(" leaves ") || has(": peer ") && (has(".") || has("::")) => "range",
+            () if has(": peer ") || has("everybody") || has("selects") => "selector",
+            () if has("isolated") || has("ingress") => "type",
+            () => "rule",
+        }
+    }
+}
+
+/// Why a mutant lets through nothing but what its original does, or nothing if it may well.
+#[must_use]
+pub fn equivalence(original: &[Policy], mutant: &[Policy]) -> Option<&'static str> {
+    let is_same = written_out(original) == written_out(mutant);
+    is_same.then_some("what this range has more or less is in or out by another range")
+}
+
+/// Policies with each range as the addresses that it means, from the first to the last of each stretch.
+fn written_out(policies: &[Policy]) -> (String, Vec<Vec<(IpAddr, IpAddr)>>) {
+    let mut stretches = Vec::new();
+    let mut policies = policies.to_vec();
+    for policy in &mut policies {
+        for rule in policy.spec.egress.iter_mut().chain(&mut policy.spec.ingress) {
+            for peer in &mut rule.value.peers {
+                if let Some(block) = &mut peer.value.ip_block {
+                    stretches.push(stretches_of(block));
+                    block.except.clear();
+                    block.cidr.value = IpNet::default();
+                }
+            }
+        }
+    }
+    (format!("{policies:?}"), stretches)
+}
+
+fn stretches_of(block: &IpBlock) -> Vec<(IpAddr, IpAddr)> {
+    let whole = block.cidr.value;
+    let mut left_out: Vec<&IpNet> = block
+        .except
+        .iter()
+        .filter(|range| whole.contains(&range.network()))
+        .collect();
+    left_out.sort();
+    let mut stretches = Vec::new();
+    // The first address that is not decided yet; nothing when the last one is.
+    let mut next = Some(whole.network());
+    for range in left_out {
+        let Some(first) = next.filter(|first| *first <= range.broadcast()) else {
+            continue;
+        };
+        if let Some(last) = before(range.network()).filter(|last| *last >= first) {
+            stretches.push((first, last));
+        }
+        next = after(range.broadcast());
+    }
+    stretches.extend(
+        next.filter(|first| *first <= whole.broadcast())
+            .map(|first| (first, whole.broadcast())),
+    );
+    stretches
 }
 
 /// Every mistake of every kind: rule, port, protocol, direction, range, exception, selector.

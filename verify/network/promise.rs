@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::engine::cell::Observation;
+use crate::network::address::{after, before};
 use crate::network::object::{Direction, Policy, Protocol};
 use crate::network::simulate::simulate;
 use crate::network::traffic::{Host, Pod, Reach, Traffic};
@@ -407,11 +408,39 @@ impl Promise {
                 .map(|address| (host("the API server's machine", address), Role::ControlPlane)),
         );
         hosts.extend(self.gateway());
+        hosts.extend(self.left_out());
         for (list, role) in [(&PUBLIC[..], Role::Public), (&NOT_PUBLIC[..], Role::Other)] {
             for (address, what) in list {
                 if let Ok(address) = address.parse() {
                     hosts.push((host(what, address), role));
                 }
+            }
+        }
+        hosts
+    }
+
+    /// The edges of what the values leave out of the Internet: the first and the last address of each range, and those that
+    /// stand directly beside it.
+    fn left_out(&self) -> Vec<(Host, Role)> {
+        let mut hosts = Vec::new();
+        let is_endpoint = |address: &IpAddr| {
+            let mut endpoints = self.network.api_server.endpoints.iter();
+            endpoints.any(|endpoint| endpoint.address == *address)
+        };
+        for range in &self.network.internet.except {
+            let edges = [
+                ("the first of", Some(range.network())),
+                ("the last of", Some(range.broadcast())),
+                ("below", before(range.network())),
+                ("above", after(range.broadcast())),
+            ];
+            for (what, address) in edges {
+                // The API server's machine is a host of its own, which is open at another port.
+                let Some(address) = address.filter(|address| !is_endpoint(address)) else {
+                    continue;
+                };
+                let role = if is_public(address) { Role::Public } else { Role::Other };
+                hosts.push((host(&format!("{what} {range}, which is left out"), address), role));
             }
         }
         hosts
@@ -486,6 +515,25 @@ fn host(name: &str, address: IpAddr) -> Host {
         name: name.to_owned(),
         address,
         pod: None,
+    }
+}
+
+/// Is this a public address, of whose ranges the values may leave out more? What is not public is named here by its numbers, and
+/// in the chart by ranges.
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => match address.octets() {
+            [0 | 10 | 127 | 224.., ..] | [169, 254, ..] | [192, 168, ..] | [192, 0, 0, _] | [192, 88, 99, _] => false,
+            [100, second, ..] => !(64..128).contains(&second),
+            [168, 63, 129, 16] => false,
+            [172, second, ..] => !(16..32).contains(&second),
+            [198, second, ..] => !(18..20).contains(&second),
+            _ => true,
+        },
+        IpAddr::V6(address) => match address.segments() {
+            [0x2001, 0, ..] | [0x2002, ..] => false,
+            [first, ..] => (0x2000..0x4000).contains(&first),
+        },
     }
 }
 

@@ -78,7 +78,11 @@ fn claim(release: &str, traffic: Traffic, expected: Reach) -> Claim<Traffic, Rea
 }
 
 /// The box's pod, by the template of whatever makes it.
-pub(super) fn pod(namespace: &str, file: &str, objects: &[Value]) -> Result<Pod, RenderedError> {
+///
+/// # Errors
+///
+/// When nothing makes one.
+pub fn pod(namespace: &str, file: &str, objects: &[Value]) -> Result<Pod, RenderedError> {
     let template = objects.iter().find_map(|object| match object["kind"].as_str()? {
         "StatefulSet" | "Job" => object.pointer("/spec/template"),
         "CronJob" => object.pointer("/spec/jobTemplate/spec/template"),

@@ -14,46 +14,70 @@ use crate::network::traffic::{Host, Pod, Reach, Traffic};
 /// What policies do with traffic of a pod of theirs, and the line that says so.
 #[must_use]
 pub fn simulate(policies: &[Policy], pod: &Pod, traffic: &Traffic) -> Observation<Reach> {
-    let mut selecting = policies
-        .iter()
-        .filter(|policy| selects(policy, pod, traffic.direction))
-        .peekable();
-    if selecting.peek().is_none() {
-        let way = match traffic.direction {
-            Direction::Ingress => "ingress",
-            Direction::Egress => "egress",
-        };
-        let isolating = policies.iter().filter(|policy| is_about(policy, pod));
-        let mut places = isolating.filter_map(|policy| {
-            let types = policy.spec.policy_types.as_ref()?;
-            Some(place(policy, types.referenced.line()))
-        });
-        return Observation::Answered {
-            answer: Reach::Open,
-            evidence: Evidence {
+    let (answer, evidence) = match decide(policies, pod, traffic) {
+        Decision::NotIsolated => {
+            let way = match traffic.direction {
+                Direction::Ingress => "ingress",
+                Direction::Egress => "egress",
+            };
+            let isolating = policies.iter().filter(|policy| is_about(policy, pod));
+            let mut places = isolating.filter_map(|policy| {
+                let types = policy.spec.policy_types.as_ref()?;
+                Some(place(policy, types.referenced.line()))
+            });
+            let evidence = Evidence {
                 text: format!("no policy isolates the pod for {way}, so that everything is open"),
                 place: places.next(),
-            },
-        };
-    }
-    let mut names = Vec::new();
-    for policy in selecting {
-        if let Some(line) = lets_through(policy, traffic) {
+            };
+            (Reach::Open, evidence)
+        }
+        Decision::LetThrough(policy, line) => {
             let evidence = Evidence {
                 text: format!("NetworkPolicy {}/{} lets it through", policy.namespace, policy.name),
                 place: Some(place(policy, line)),
             };
-            return Observation::Answered {
-                answer: Reach::Open,
-                evidence,
-            };
+            (Reach::Open, evidence)
         }
-        names.push(format!("{}/{}", policy.namespace, policy.name));
+        Decision::Closed => {
+            let selecting = policies.iter().filter(|policy| selects(policy, pod, traffic.direction));
+            let names: Vec<String> = selecting
+                .map(|policy| format!("{}/{}", policy.namespace, policy.name))
+                .collect();
+            let text = format!("no rule of NetworkPolicy {} lets it through", names.join(", "));
+            (Reach::Closed, text.into())
+        }
+    };
+    Observation::Answered { answer, evidence }
+}
+
+/// The same without the words, for many variants of the policies.
+#[must_use]
+pub fn reach(policies: &[Policy], pod: &Pod, traffic: &Traffic) -> Reach {
+    match decide(policies, pod, traffic) {
+        Decision::NotIsolated | Decision::LetThrough(..) => Reach::Open,
+        Decision::Closed => Reach::Closed,
     }
-    Observation::Answered {
-        answer: Reach::Closed,
-        evidence: format!("no rule of NetworkPolicy {} lets it through", names.join(", ")).into(),
+}
+
+/// What decides.
+enum Decision<'policy> {
+    /// No policy isolates the pod in this direction.
+    NotIsolated,
+    /// A rule lets it through, at this line.
+    LetThrough(&'policy Policy, u64),
+    /// No rule does.
+    Closed,
+}
+
+fn decide<'policy>(policies: &'policy [Policy], pod: &Pod, traffic: &Traffic) -> Decision<'policy> {
+    let mut decision = Decision::NotIsolated;
+    for policy in policies.iter().filter(|policy| selects(policy, pod, traffic.direction)) {
+        if let Some(line) = lets_through(policy, traffic) {
+            return Decision::LetThrough(policy, line);
+        }
+        decision = Decision::Closed;
     }
+    decision
 }
 
 fn place(policy: &Policy, line: u64) -> Place {

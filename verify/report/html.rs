@@ -21,6 +21,7 @@ pub fn page(report: &Report<'_>) -> String {
     let data = json!({
         "title": report.title,
         "totals": report.totals(),
+        "notes": report.notes,
         "changes": report.changes,
         "families": families(report),
     });

@@ -32,7 +32,7 @@ pub fn log(report: &Report<'_>) -> Value {
         "runs": [{
             "tool": { "driver": { "name": "cbox verify", "version": env!("CARGO_PKG_VERSION"), "rules": rules } },
             "results": results,
-            "properties": { "title": report.title, "totals": report.totals() },
+            "properties": { "title": report.title, "totals": report.totals(), "notes": report.notes },
         }],
     })
 }

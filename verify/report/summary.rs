@@ -48,6 +48,9 @@ pub fn markdown(report: &Report<'_>) -> String {
             let _ = writeln!(text, "- {}", escaped(&change.to_string()));
         }
     }
+    for what in report.notes {
+        let _ = writeln!(text, "\n{}", escaped(what));
+    }
     for what in report.not_asked {
         let _ = writeln!(text, "\nnot asked: {}", escaped(what));
     }

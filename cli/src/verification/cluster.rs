@@ -11,10 +11,10 @@ use verify::cluster::kubectl::Kubectl;
 use verify::cluster::namespace;
 use verify::cluster::outside::{self, Outside};
 use verify::engine::run::Run;
-use verify::judgement::{FAMILIES, Judge, JudgementError};
+use verify::judgement::{Judge, JudgementError, LIVE, TIERS};
 use verify::network::live::{self, Field, LiveError, Wish};
 
-use super::{Found, TIERS, files};
+use super::{Found, files};
 use crate::arguments;
 use crate::boxes::kubernetes::Kubernetes;
 use crate::boxes::permission;
@@ -58,11 +58,11 @@ pub(super) fn ask(project: &Project, judge: &Judge, options: &arguments::Verify)
     let target = Target::of(project, options)?;
     target.cluster.must_answer()?;
     let is_wanted = |family: &str| options.family.as_deref().is_none_or(|wanted| wanted == family);
-    let [access, network] = FAMILIES;
+    let [access, network] = LIVE;
     permission::must_ask_clusters(&target.cluster, is_wanted(access), is_wanted(network))?;
     namespace::sweep_shared(&target.kubectl)?;
     let wanted = wanted(project, options);
-    let families = FAMILIES.iter().filter(|family| is_wanted(family));
+    let families = LIVE.iter().filter(|family| is_wanted(family));
     interrupt::begin(families.flat_map(|family| wanted.iter().map(|wanted| wanted.work(family))));
     let mut found = Found::default();
     if is_wanted(access) {
@@ -97,11 +97,11 @@ fn wanted(project: &Project, options: &arguments::Verify) -> Vec<Wanted> {
         return vec![Wanted { name: None, files }];
     }
     let is_wanted = |tier: &str| options.tier.is_empty() || options.tier.iter().any(|wanted| wanted == tier);
-    let tiers = TIERS.iter().filter(|(tier, _)| is_wanted(tier));
+    let tiers = TIERS.iter().filter(|profile| is_wanted(profile.tier));
     tiers
-        .map(|(tier, profile)| Wanted {
-            name: Some(tier),
-            files: vec![project.root.join(format!("manifests/profiles/{profile}.yaml"))],
+        .map(|profile| Wanted {
+            name: Some(profile.name),
+            files: vec![project.root.join(format!("manifests/profiles/{}.yaml", profile.file))],
         })
         .collect()
 }
@@ -114,9 +114,9 @@ fn rights(
     options: &arguments::Verify,
     found: &mut Found,
 ) -> Result<(), Failure> {
-    let mut run = Run::of(FAMILIES[0]);
+    let mut run = Run::of(LIVE[0]);
     for wanted in wanted {
-        let work = wanted.work(FAMILIES[0]);
+        let work = wanted.work(LIVE[0]);
         eprintln!("cbox: {work}: its account asks what it may do");
         let home = Home::make(&target.kubectl).map_err(JudgementError::from)?;
         let more = |values: &Value| {
@@ -165,9 +165,9 @@ fn reach(
     let field = Field::prepare(&target.kubectl, &wish).map_err(JudgementError::from)?;
     eprintln!("cbox: network: policies are to be enforced by {}", field.enforcer());
     found.not_asked.extend(field.not_asked.iter().cloned());
-    let mut run = Run::of(FAMILIES[1]);
+    let mut run = Run::of(LIVE[1]);
     for wanted in wanted {
-        let work = wanted.work(FAMILIES[1]);
+        let work = wanted.work(LIVE[1]);
         let more = |values: &Value| {
             let mut more = known(values, options, || field.endpoints());
             if options.values.is_empty() && values["tier"] == "airgapped" {

@@ -157,6 +157,7 @@ const chooseFamily = () => {
 
 const { passed, failed, errors } = data.totals;
 const totals = element("totals");
+element("notes").append(...data.notes.map((note) => make("p", note)));
 totals.textContent = `${passed + failed + errors} cells: ${passed} passed, ${failed} failed, ${errors} errors`;
 totals.classList.toggle("wrong", failed + errors > 0 || passed === 0);
 family.replaceChildren(...data.families.map((each) => make("option", each.name)));
