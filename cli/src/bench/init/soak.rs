@@ -11,11 +11,15 @@ use crate::failure::{Code, Failure};
 /// The times at which it is looked at.
 const PARTS: u32 = 10;
 
-/// Leaves orphans without end: some that have ended, and some that end soon.
-const SCRIPT: &str = "while :; do (sleep 0.01 &); (: &); done";
+/// Leaves orphans, some that have ended and some that end soon, for as long as a process is there: whoever is killed while
+/// measuring leaves nothing behind.
+fn script(process: u32) -> String {
+    format!("while [ -e /proc/{process} ]; do (sleep 0.01 &); (: &); done")
+}
 
 pub(super) fn soak(init: &Path, time: Duration) -> Result<ExitCode, Failure> {
-    let running = Running::start(Command::new(init).args(["--", "sh", "-c", SCRIPT]))?;
+    let script = script(std::process::id());
+    let running = Running::start(Command::new(init).args(["--", "sh", "-c", &script]))?;
     let mut sizes = Vec::new();
     for part in 1..=PARTS {
         thread::sleep(time / PARTS);
