@@ -65,6 +65,8 @@ pub(crate) enum Verb {
     Lock(Lock),
     /// Get everything that a build needs with this machine's own clients; afterwards no network is needed
     Fetch(Fetch),
+    /// Write a tag's release: images, SBOMs, chart, notes and sums; or look one through
+    Release(Release),
     /// Print each prerequisite: found or missing, and the command that mends it
     Doctor(Doctor),
     /// Print what a shell completes: `. <(./cbox completions bash)`
@@ -407,4 +409,21 @@ pub(crate) struct Manual {
     /// Write a page for each command to this directory
     #[arg(long, value_name = "DIR")]
     pub(crate) to: Option<PathBuf>,
+}
+
+/// `cbox release`.
+#[derive(Args, Debug)]
+pub(crate) struct Release {
+    /// Write the release to this directory, which is made
+    #[arg(long, value_name = "DIR", required_unless_present = "verify")]
+    pub(crate) to: Option<PathBuf>,
+    /// With Claude Code in the images: for a registry of your own, since its licence forbids publishing them
+    #[arg(long)]
+    pub(crate) with_claude_code: bool,
+    /// Only the images of this flavour
+    #[arg(long, value_parser = ["core", "full"])]
+    pub(crate) flavour: Vec<String>,
+    /// Instead say what of the release in this directory is not as it was written
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["to", "with_claude_code", "flavour"])]
+    pub(crate) verify: Option<PathBuf>,
 }

@@ -28,6 +28,7 @@ mod process;
 mod programs;
 mod progress;
 mod project;
+mod publication;
 mod run;
 mod sbom;
 mod scan;
@@ -91,6 +92,7 @@ fn dispatch(arguments: &Arguments) -> Result<ExitCode, Failure> {
         Verb::Image(verb) => image::command(&project, verb),
         Verb::Lock(options) => lock::command(&project, options),
         Verb::Fetch(options) => prefill::command(&project, options),
+        Verb::Release(options) => publication::command(&project, options),
         Verb::Doctor(options) => doctor::command(&project, options),
         Verb::Completions(options) => completions::command(options),
         Verb::Man(options) => manual::command(options),

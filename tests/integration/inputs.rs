@@ -77,7 +77,7 @@ impl Copy {
 }
 
 /// The command as the launcher builds it.
-fn command() -> PathBuf {
+pub(crate) fn command() -> PathBuf {
     let built = Command::new(root().join("cbox"))
         .arg("--version")
         .output()

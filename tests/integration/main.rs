@@ -34,6 +34,7 @@ mod modes;
 mod probes;
 mod readme;
 mod registry;
+mod release;
 mod reproducible;
 mod runs;
 mod sbom;

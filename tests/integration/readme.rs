@@ -10,7 +10,7 @@ use verify::docker::{self, OWNER};
 use crate::install::{HELM_INSTALL, KUBECTL_ATTACH};
 use crate::user::User;
 use crate::world::{Model, catalogue, root};
-use crate::{attach, boxes, cluster, command, compose, demo, install, login, sbom, scan, tools, verification};
+use crate::{attach, boxes, cluster, command, compose, demo, install, login, release, sbom, scan, tools, verification};
 
 /// Where a command is run.
 enum Runner {
@@ -22,7 +22,7 @@ enum Runner {
 }
 
 /// The commands, and where each is run.
-const COMMANDS: [(&str, Runner); 43] = [
+const COMMANDS: [(&str, Runner); 44] = [
     ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
     (
         "./cbox demo --on kind",
@@ -116,6 +116,10 @@ const COMMANDS: [(&str, Runner); 43] = [
     (
         "./cbox doctor",
         Runner::Test(command::doctor_finds_everything_that_the_gate_installed),
+    ),
+    (
+        "./cbox release",
+        Runner::Test(release::a_release_is_whole_and_what_is_changed_in_it_is_named),
     ),
     (
         "./cbox completions bash",
