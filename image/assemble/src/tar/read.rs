@@ -43,9 +43,9 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// What no honest package exceeds.
+    /// What no honest package exceeds. A package is unpacked in memory, so that this is also what a hostile one may take.
     pub const PACKAGE: Self = Self {
-        bytes: 8 << 30,
+        bytes: 1 << 30,
         members: 1_000_000,
     };
 }

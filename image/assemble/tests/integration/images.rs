@@ -9,7 +9,8 @@ use assert_cmd::cargo::cargo_bin;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::fixture::{Package, package};
+use crate::fixture::{Package, ar, package, tar as members};
+use crate::package::header;
 
 fn run(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(cargo_bin!("assemble"))
@@ -452,6 +453,92 @@ fn an_index_has_one_image_a_platform() {
         (65, sentence.to_owned())
     );
     assert!(!folder.join("twice").exists());
+}
+
+/// What the program says of a layer of this package's bytes; it must have left nothing behind.
+fn refused_package(package: &Package, deb: &[u8]) -> String {
+    let world = TempDir::new().unwrap();
+    let mut requested = package.requested(world.path(), None);
+    let path = requested["deb"].as_str().unwrap().to_owned();
+    fs::write(&path, deb).unwrap();
+    requested["sha256"] = json!(Digest::of(deb).hex());
+    let request = json!({ "version": 1, "name": "x", "architecture": "amd64", "packages": [requested] });
+    save(world.path(), "layer.json", &request);
+    let (code, sentence) = refused(world.path(), &["layer", "layer.json", "out"]);
+    assert_eq!(code, 65, "{sentence}");
+    assert!(!world.path().join("out").exists(), "{sentence}");
+    let start = format!("assemble: package x:{} ({path}) ", package.architecture);
+    sentence
+        .strip_prefix(&start)
+        .unwrap_or_else(|| panic!("{sentence} does not begin with {start}"))
+        .to_owned()
+}
+
+#[test]
+fn a_broken_package_is_refused_by_name() {
+    let none = b"00000000000\0";
+    let x = || package("x");
+    for (broken, reason) in [
+        (
+            x().raw(&members(&[("/etc/passwd", b"")])),
+            "holds \"/etc/passwd\", which is absolute",
+        ),
+        (
+            x().file("../etc/passwd", ""),
+            "holds \"./../etc/passwd\", which holds \"..\"",
+        ),
+        (
+            x().hard_link("usr/bin/x", "../../etc/passwd"),
+            "holds /usr/bin/x, a hard link to \"../../etc/passwd\", which is no earlier file of the package",
+        ),
+        (
+            x().raw(&header("./dev/x", b'3', none)),
+            "holds data.tar.xz, which holds ./dev/x, which is a character device",
+        ),
+        (
+            x().raw(&header("./dev/x", b'4', none)),
+            "holds data.tar.xz, which holds ./dev/x, which is a block device",
+        ),
+        (
+            x().raw(&header("./usr/bomb", b'0', b"10000000001\0")),
+            "holds data.tar.xz, which declares more than 1073741824 bytes",
+        ),
+        (
+            x().architecture("arm64"),
+            "is for arm64, but the layer is for amd64: run ./cbox lock",
+        ),
+    ] {
+        assert_eq!(refused_package(&broken, &broken.build()), reason);
+    }
+    let deb = x().file("usr/bin/x", "data").build();
+    assert_eq!(
+        refused_package(&x(), &deb[..deb.len() - 10]),
+        "ends in the middle of data.tar.xz: fetch it again with ./cbox fetch"
+    );
+    let deb = ar(&[
+        ("debian-binary", b"2.0\n"),
+        ("control.tar", b""),
+        ("data.tar.lzma", b""),
+    ]);
+    assert_eq!(
+        refused_package(&x(), &deb),
+        "holds data.tar.lzma, whose compression is none of none, gz, xz and zst"
+    );
+}
+
+#[test]
+fn a_file_in_two_packages_is_refused_with_both_named() {
+    let world = TempDir::new().unwrap();
+    let packages = ["x", "y"].map(|name| package(name).file("usr/bin/tool", "").requested(world.path(), None));
+    let request = json!({ "version": 1, "name": "base", "architecture": "amd64", "packages": packages });
+    save(world.path(), "layer.json", &request);
+    let sentence =
+        "assemble: in the layer base, /usr/bin/tool is in deb:x and in deb:y: leave one of them out of the layer";
+    assert_eq!(
+        refused(world.path(), &["layer", "layer.json", "out"]),
+        (65, sentence.to_owned())
+    );
+    assert!(!world.path().join("out").exists());
 }
 
 #[test]

@@ -35,7 +35,7 @@ fn refused_bytes(package: &Package, deb: &[u8]) -> String {
 }
 
 /// A header with another type and size than the writer would give it.
-fn header(path: &str, type_flag: u8, size: &[u8; 12]) -> Vec<u8> {
+pub(crate) fn header(path: &str, type_flag: u8, size: &[u8; 12]) -> Vec<u8> {
     let mut header = tar(&[(path, b"")]);
     header[124..136].copy_from_slice(size);
     header[156] = type_flag;
@@ -408,11 +408,11 @@ fn little_that_unpacks_to_much() {
 
 #[test]
 fn a_size_that_is_only_declared() {
-    let bomb = header("./usr/bomb", b'0', b"77777777777\0");
+    let bomb = header("./usr/bomb", b'0', b"07777777777\0");
     assert_eq!(refused(&package("x").raw(&bomb)), "holds data.tar.xz, which ends early");
     // GNU's binary form holds more than octal digits.
     let bomb = header("./usr/bomb", b'0', b"\x80\0\0\0\0\0\0\x10\0\0\0\0");
-    let sentence = "holds data.tar.xz, which declares more than 8589934592 bytes";
+    let sentence = "holds data.tar.xz, which declares more than 1073741824 bytes";
     assert_eq!(refused(&package("x").raw(&bomb)), sentence);
 }
 
