@@ -71,7 +71,8 @@ fn build(project: &Project, options: &arguments::Measure) -> Result<ExitCode, Fa
     nix::build(project, &["image"], "the image")?;
     let measured = measure(project, options);
     // Other flavours hold the same layers, so they went too.
-    nix::build(project, &["image", "image-core"], "the images again")?;
+    let outputs = ["image", "image-core", "image-documents", "image-core-documents"];
+    nix::build(project, &outputs, "the images again")?;
     measured.map(|()| ExitCode::SUCCESS)
 }
 

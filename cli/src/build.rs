@@ -61,6 +61,11 @@ pub(crate) fn output(flavour: &str, architecture: Option<&str>) -> String {
     architecture.map_or_else(|| image.to_owned(), |architecture| format!("{image}-{architecture}"))
 }
 
+/// The flake's name of the layout of all architectures with what they are made of attached.
+pub(crate) fn with_documents(flavour: &str) -> String {
+    format!("{}-documents", output(flavour, None))
+}
+
 /// Builds the scripted model's image and puts it into Docker; returns the tag.
 pub(crate) fn load_model(project: &Project) -> Result<String, Failure> {
     let tag = "claude-in-a-box/messages-api:latest".to_owned();

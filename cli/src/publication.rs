@@ -93,7 +93,7 @@ fn images(project: &Project, flavour: &str, stage: &Stage) -> Result<String, Fai
         "documents"
     };
     let documents = Architecture::ALL.map(|architecture| format!("{prefix}-{}", architecture.debian()));
-    let image = build::output(flavour, None);
+    let image = build::with_documents(flavour);
     let mut outputs = vec![image.as_str(), "assemble"];
     outputs.extend(documents.iter().map(String::as_str));
     let built = nix::build(project, &outputs, &format!("the images of flavour {flavour}"))?;

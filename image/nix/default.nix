@@ -171,9 +171,12 @@ let
 in
 rec {
   packages = {
-    default = images.layout "full";
-    image = images.layout "full";
-    image-core = images.layout "core";
+    default = images.index "full";
+    image = images.index "full";
+    image-core = images.index "core";
+    # The same with what it is made of attached; apart, since every change of the image writes all of that anew.
+    image-documents = images.layout "full";
+    image-core-documents = images.layout "core";
     load = images.load "full" "claude-in-a-box:latest";
     load-core = images.load "core" "claude-in-a-box:core";
     messages-api = model;
@@ -257,7 +260,7 @@ rec {
 
   # What a build assembles, as store paths: `cbox bench` takes them away to measure how long they take.
   assembled = map builtins.unsafeDiscardStringContext (
-    [ (images.layout "full") ]
+    [ (images.index "full") ]
     ++ builtins.concatMap (
       arch:
       [

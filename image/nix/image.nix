@@ -77,7 +77,7 @@ rec {
   # The index with its images alone, and with their documents attached. The first is the same bytes whatever is said of it.
   index =
     flavour:
-    seed.run "index-${flavour}" {
+    seed.run "image-${flavour}" {
       path = [ assemble ];
       json.request = {
         version = 1;
@@ -88,7 +88,7 @@ rec {
 
   layout =
     flavour:
-    seed.run "image-${flavour}" {
+    seed.run "image-${flavour}-documents" {
       path = [ inventory ];
       json.request = {
         version = 1;

@@ -117,6 +117,7 @@ fn a_layer_has_the_same_bytes_in_other_surroundings(#[case] architecture: Archit
 /// Nix itself makes the index and each architecture's image once more and compares.
 #[rstest]
 #[case("image-core")]
+#[case("image-core-documents")]
 #[case("image-core-amd64")]
 #[case("image-core-arm64")]
 #[case("image-core-armhf")]
@@ -134,7 +135,7 @@ fn a_rebuild_gives_the_same_bytes(#[case] output: &str) {
 /// The index names each platform, and every blob is what its name says.
 #[test]
 fn the_layout_holds_three_platforms_whose_blobs_are_what_they_say() {
-    let layout = built("image-core");
+    let layout = built("image-core-documents");
     let blobs = layout.join("blobs/sha256");
     let blob = |descriptor: &Value| {
         let digest = descriptor["digest"].as_str().expect("a digest");

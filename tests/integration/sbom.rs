@@ -40,7 +40,7 @@ fn purls(document: &Value, kind: &str) -> BTreeSet<String> {
 /// What the command prints are the bytes that the layout has for whoever asks a registry.
 #[test]
 pub(crate) fn the_documents_are_printed_as_they_are_attached() {
-    let blobs = built("image").join("blobs/sha256");
+    let blobs = built("image-documents").join("blobs/sha256");
     for format in ["spdx", "cyclonedx", "provenance"] {
         let printed = printed(Architecture::Amd64, format);
         let size = printed.len() as u64;
