@@ -167,9 +167,22 @@ let
   clusterFiles = [ seed.seed ] ++ debian.sourcesOf [ ] ++ debian.clusterSources;
   clusterTrees =
     rust.sources ++ [ go.toolchain ] ++ builtins.attrValues components.modules ++ crates.sources;
+  # Which advisories concern the image's Go programs.
+  advisories = seed.run "advisories" {
+    path = [ crates.inventory ];
+    json.request = {
+      version = 1;
+      images = map (images.image "full") architectures;
+      inherit (go) advisories;
+      exceptions = builtins.path {
+        path = ../advisories.toml;
+        name = "advisories.toml";
+      };
+    };
+  } "inventory advisories $requestPath $out";
   prefill = map (source: source.prefill // { path = builtins.unsafeDiscardStringContext source; });
 in
-rec {
+{
   packages = {
     default = images.index "full";
     image = images.index "full";
@@ -186,19 +199,7 @@ rec {
     go = go.toolchain;
     go-advisories = go.advisories;
 
-    # Which advisories concern the image's Go programs.
-    advisories = seed.run "advisories" {
-      path = [ crates.inventory ];
-      json.request = {
-        version = 1;
-        images = map (images.image "full") architectures;
-        inherit (go) advisories;
-        exceptions = builtins.path {
-          path = ../advisories.toml;
-          name = "advisories.toml";
-        };
-      };
-    } "inventory advisories $requestPath $out";
+    inherit advisories;
 
     # Programs of the test cluster that run outside of it.
     kind = components.some "kind" "kind" [ "kind" ];
@@ -226,7 +227,7 @@ rec {
 
   checks = {
     inherit (crates) tests;
-    advisories = checks.advisories packages.advisories;
+    advisories = checks.advisories advisories;
   }
   // perArchitecture "programs" checks.programs
   // perArchitecture "loader-cache" (checks.loaderCache "full")
