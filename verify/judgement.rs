@@ -268,6 +268,18 @@ impl Judge {
         Ok(run)
     }
 
+    /// Judges the posture of a user's own values. What a profile may break for a reason they may, too, and need not.
+    ///
+    /// # Errors
+    ///
+    /// When what is rendered cannot be judged, or the exceptions are wrong.
+    pub fn posture_of_values(&self, subject: &Subject, file: &str) -> Result<Run, JudgementError> {
+        let exceptions = self.exceptions()?.for_any_values();
+        let mut run = posture::run(&whole(subject, file)?, &exceptions, false)?;
+        self.trace(&mut run, subject, file);
+        Ok(run)
+    }
+
     /// Judges the posture of what no values change: Compose's file and the image's declaration.
     ///
     /// # Errors

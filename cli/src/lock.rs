@@ -26,11 +26,10 @@ pub(crate) fn command(project: &Project, options: &arguments::Lock) -> Result<Ex
     let changes = lock_update::update(&paths, &options, &mut |progress| say(&progress))
         .map_err(|error| Failure::new(code(&error), error.to_string()))?;
     print!("{changes}");
-    page::add(&format!("## image/lock/\n\n```text\n{changes}```\n"))?;
     prefill::missing(project, false)?;
-    for renewed in trees::renew(project)? {
-        println!("{renewed}");
-    }
+    let renewed: String = trees::renew(project)?.into_iter().map(|it| it + "\n").collect();
+    print!("{renewed}");
+    page::add(&format!("## image/lock/\n\n```text\n{changes}{renewed}```\n"))?;
     Ok(ExitCode::SUCCESS)
 }
 

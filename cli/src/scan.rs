@@ -10,6 +10,7 @@ use crate::arguments;
 use crate::failure::{Code, Failure};
 use crate::lock;
 use crate::nix;
+use crate::output;
 use crate::prefill;
 use crate::project::Project;
 
@@ -49,10 +50,8 @@ pub(crate) fn command(project: &Project, options: &arguments::Scan) -> Result<Ex
     let wrong = |error: String| Failure::new(Code::Software, format!("cannot read {}: {error}", path.display()));
     let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
     let findings: Findings = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    match options.json {
-        true => print!("{text}"),
-        false => print!("{}", table(&findings)),
-    }
+    let text = if options.json { text } else { table(&findings) };
+    output::print(text.as_bytes(), "the findings")?;
     let open = findings.findings.iter().filter(|it| it.is_open()).count() + findings.stale.len();
     Ok(ExitCode::from(u8::from(open > 0)))
 }

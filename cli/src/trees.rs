@@ -2,6 +2,7 @@
 //! changes too.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -27,31 +28,53 @@ struct Tree {
 /// The lock of what Go's client fetches.
 const GO: &str = "image/lock/go.json";
 
+/// The output that fetches Go itself.
+const TOOLCHAIN: &str = "go";
+
+/// The output that fetches the vulnerability database.
+const DATABASE: &str = "go-advisories";
+
 /// Go's vulnerability database, a module whose versions are days.
 const ADVISORIES: &str = "golang.org/x/vulndb";
 
 /// Fetches every tree and writes the hashes that changed; returns one sentence for each of them.
 pub(crate) fn renew(project: &Project) -> Result<Vec<String>, Failure> {
     let mut changed = Vec::new();
+    let trees = || nix::value::<Vec<Tree>>(project, "lib.trees");
+    // Go itself comes first: it fetches what follows.
+    for tree in trees()?.iter().filter(|tree| tree.output == TOOLCHAIN) {
+        changed.extend(renewed(project, tree)?);
+    }
+    let before = text(&project.root.join(GO))?;
     changed.extend(newest_advisories(project)?);
-    for tree in nix::value::<Vec<Tree>>(project, "lib.trees")? {
-        eprintln!("cbox: fetching {}", tree.output);
-        let mut build = nix::nix();
-        build.args(["build", "--no-link"]).arg(project.output(&tree.output));
-        let output = process::output(&mut build)?;
-        if output.status.success() {
-            continue;
+    for tree in trees()?.iter().filter(|tree| tree.output != TOOLCHAIN) {
+        let found = renewed(project, tree);
+        if found.is_err() && tree.output == DATABASE {
+            // A version without its hash would be half a lock.
+            replace(&project.root.join(GO), &before)?;
         }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let Some(hash) = got(&said) else {
-            return Err(process::ended(&build, &output));
-        };
-        write(&project.root.join(&tree.file), &tree.pointer, hash)?;
-        changed.push(format!("{}: {} is now {hash}", tree.file, tree.output));
-        // The right hash is shown to be right.
-        process::read(&mut build)?;
+        changed.extend(found?);
     }
     Ok(changed)
+}
+
+/// Fetches a tree; writes its hash and says so, if it changed.
+fn renewed(project: &Project, tree: &Tree) -> Result<Option<String>, Failure> {
+    eprintln!("cbox: fetching {}", tree.output);
+    let mut build = nix::nix();
+    build.args(["build", "--no-link"]).arg(project.output(&tree.output));
+    let output = process::output(&mut build)?;
+    if output.status.success() {
+        return Ok(None);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let Some(hash) = got(&said) else {
+        return Err(process::ended(&build, &output));
+    };
+    write(&project.root.join(&tree.file), &tree.pointer, hash)?;
+    // The right hash is shown to be right.
+    process::read(&mut build)?;
+    Ok(Some(format!("{}: {} is now {hash}", tree.file, tree.output)))
 }
 
 /// Takes the newest state of Go's vulnerability database; it is what others found, so it never waits.
@@ -86,21 +109,32 @@ fn wrong(path: &Path, message: &str) -> Failure {
     Failure::new(Code::Data, format!("{}: {message}", path.display()))
 }
 
+fn text(path: &Path) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| wrong(path, &format!("cannot be read: {error}")))
+}
+
 /// A lock, whatever it holds.
 fn lock(path: &Path) -> Result<Value, Failure> {
-    let text = fs::read_to_string(path).map_err(|error| wrong(path, &format!("cannot be read: {error}")))?;
-    serde_json::from_str(&text).map_err(|error| wrong(path, &format!("is not JSON: {error}")))
+    serde_json::from_str(&text(path)?).map_err(|error| wrong(path, &format!("is not JSON: {error}")))
 }
 
 fn write(path: &Path, pointer: &str, text: &str) -> Result<(), Failure> {
     let mut lock = lock(path)?;
     set(&mut lock, pointer, text).ok_or_else(|| wrong(path, &format!("has no place for '{pointer}'")))?;
     let json = serde_json::to_string_pretty(&lock).map_err(|error| wrong(path, &error.to_string()))?;
+    replace(path, &(json + "\n"))
+}
+
+/// Puts a text into a file's place, for everyone to read; a reader sees the old one or the new one.
+fn replace(path: &Path, text: &str) -> Result<(), Failure> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let cannot_write =
         |error: std::io::Error| Failure::new(Code::CannotCreate, format!("cannot write {}: {error}", path.display()));
-    let file = tempfile::NamedTempFile::new_in(folder).map_err(cannot_write)?;
-    fs::write(file.path(), json + "\n").map_err(cannot_write)?;
+    let file = tempfile::Builder::new()
+        .permissions(fs::Permissions::from_mode(0o644))
+        .tempfile_in(folder)
+        .map_err(cannot_write)?;
+    fs::write(file.path(), text).map_err(cannot_write)?;
     file.persist(path).map_err(|error| cannot_write(error.error))?;
     Ok(())
 }

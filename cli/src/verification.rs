@@ -128,7 +128,11 @@ fn chart(project: &Project, judge: &Judge, options: &arguments::Verify) -> Resul
     if is_wanted(posture::FAMILY) {
         let mut all = Run::of(posture::FAMILY);
         for subject in &found.subjects {
-            all = all.and(judge.posture(subject, are_profiles, &files::rendered(subject))?);
+            let file = files::rendered(subject);
+            all = all.and(match are_profiles {
+                true => judge.posture(subject, true, &file)?,
+                false => judge.posture_of_values(subject, &file)?,
+            });
         }
         if is_whole {
             all = all.and(judge.posture_beside()?);

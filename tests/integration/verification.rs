@@ -180,6 +180,24 @@ fn a_users_own_values_are_judged_and_compared() {
     );
 }
 
+/// A user's own values may break what a profile may, for its reason, and need not.
+#[rstest]
+#[case::a_job("mode: headless\nheadless: { prompt: x }\n")]
+#[case::an_image_by_its_tag("")]
+#[case::an_image_by_its_digest(
+    "image: { digest: \"sha256:0000000000000000000000000000000000000000000000000000000000000000\" }\n"
+)]
+fn the_posture_of_a_users_own_values_is_judged(#[case] more: &str) {
+    let folder = tempfile::tempdir().expect("a directory");
+    let path = folder.path().join("values.yaml");
+    let text = format!(
+        "tier: readonly\ncredentials: {{ existingSecret: x }}\nnetwork:\n  apiServer: {{ endpoints: [{{ address: 192.0.2.7, port: 443 }}] }}\n{more}"
+    );
+    fs::write(&path, text).expect("it is written");
+    let output = verify(&["posture", "--values", &path.to_string_lossy()]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+}
+
 #[test]
 fn wrong_input_is_said_in_one_sentence() {
     let folder = tempfile::tempdir().expect("a directory");

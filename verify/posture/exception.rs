@@ -91,10 +91,20 @@ impl Exceptions {
         })
     }
 
+    /// The same exceptions for a whole that has no name among them: a user's own values are what they are, not a profile.
+    #[must_use]
+    pub fn for_any_values(mut self) -> Self {
+        for exception in &mut self.exceptions {
+            exception.wholes.clear();
+        }
+        self
+    }
+
     /// The exception for a rule and a thing in a whole.
     #[must_use]
     pub fn find(&self, whole: &str, rule: &str, of: &str) -> Option<&Exception> {
-        let is_in = |exception: &&Exception| exception.wholes.iter().any(|name| name == whole);
+        let is_in =
+            |exception: &&Exception| exception.wholes.is_empty() || exception.wholes.iter().any(|name| name == whole);
         self.exceptions
             .iter()
             .filter(is_in)

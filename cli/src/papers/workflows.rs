@@ -9,7 +9,10 @@ use super::{files, must_parse, read, root, words};
 /// What stands before the command where it is run as root.
 const AS_ROOT: [&str; 2] = ["sudo", "sudo --preserve-env=GITHUB_STEP_SUMMARY"];
 /// What else a workflow may run.
-const OTHERS: [&str; 1] = ["git diff --output=relock.patch -- image/lock image/scripts.toml"];
+const OTHERS: [&str; 2] = [
+    "git add --intent-to-add image/lock",
+    "git diff --output=relock.patch -- image/lock image/scripts.toml",
+];
 /// What a job may be permitted beyond reading the repository.
 const PERMITTED: [(&str, &str); 2] = [("contents", "read"), ("security-events", "write")];
 /// Where the action's command begins.

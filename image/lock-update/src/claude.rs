@@ -243,6 +243,11 @@ fn pack(npm: &str, version: &str, cache: &Path) -> Result<Archive, ClaudeError> 
         source,
     })?;
     if hashes.integrity != wanted {
+        // The next try gets another one.
+        fs::remove_file(&path).map_err(|source| ClaudeError::File {
+            path: path.clone(),
+            source,
+        })?;
         return Err(ClaudeError::Integrity {
             package,
             wanted,

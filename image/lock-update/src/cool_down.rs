@@ -68,6 +68,8 @@ pub fn hold(
         .filter(|(_, package)| files.contains(package.sha256.as_str()))
         .collect();
     let mut waiting = Waiting::new();
+    // Lists may be out of step, so that two versions of one package wait; the lock notes the newest.
+    let mut out: BTreeSet<(String, String)> = BTreeSet::new();
     let mut held: BTreeMap<(String, String, String, String), BTreeSet<String>> = BTreeMap::new();
     let urgent = urgent(offered);
     for candidate in offered.values().flatten() {
@@ -93,14 +95,17 @@ pub fn hold(
         held.entry((names.0, names.1, version.clone(), written(until)))
             .or_default()
             .insert(candidate.architecture.clone());
+        out.insert((key.clone(), version.clone()));
         let first_seen = written(seen);
-        waiting.insert(key, Wait { version, first_seen });
+        let newest = waiting
+            .get(&key)
+            .is_none_or(|known| version::compare(&candidate.version, &Version::new(known.version.as_str())).is_gt());
+        if newest {
+            waiting.insert(key, Wait { version, first_seen });
+        }
     }
     for candidates in offered.values_mut() {
-        candidates.retain(|candidate| {
-            let wait = waiting.get(&candidate.key());
-            wait.is_none_or(|wait| wait.version != candidate.version.as_str())
-        });
+        candidates.retain(|candidate| !out.contains(&(candidate.key(), candidate.version.to_string())));
     }
     let held = held
         .into_iter()

@@ -91,6 +91,17 @@ fn nobody_waits_for(#[case] offers: &[(&str, &str)], #[case] is: &str) {
     assert_eq!(offered[&Architecture::Armhf], candidates);
 }
 
+/// Lists that are out of step offer two newer versions; neither is taken.
+#[test]
+fn every_newer_version_waits() {
+    let curl = |version| offer("debian", "curl", version);
+    let mut offered = BTreeMap::from([(Architecture::Armhf, vec![curl("3"), curl("1"), curl("2")])]);
+    let (waiting, held) = cool_down::hold(&mut offered, &locked("curl", "1"), &Waiting::new(), terms());
+    assert_eq!(waiting, seen("3", "2026-12-01T12:00:00Z"));
+    assert_eq!(held.len(), 2);
+    assert_eq!(offered[&Architecture::Armhf], [curl("1")]);
+}
+
 #[test]
 fn a_package_that_is_new_does_not_wait() {
     let mut offered = BTreeMap::from([(Architecture::Armhf, vec![offer("debian", "jq", "1")])]);
