@@ -11,6 +11,7 @@ use std::io::BufReader;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use rstest::rstest;
 use serde_json::Value;
 use verify::engine::cell::Verdict;
 use verify::engine::run::{Run, Totals};
