@@ -54,6 +54,18 @@ in
     "/usr/lib/python3/**"
     "/usr/share/perl5/**"
 
+    # What serves instead of asking, repairs a server's files, or runs programs that were compiled elsewhere.
+    "/usr/bin/bpftrace-aotrt"
+    "/usr/bin/git-shell"
+    "/usr/bin/my_print_defaults"
+    "/usr/bin/redis-check-*"
+    "/usr/bin/scalar"
+    "/usr/lib/git-core/git-daemon"
+    "/usr/lib/git-core/git-http-backend"
+    "/usr/lib/git-core/git-imap-send"
+    "/usr/lib/git-core/git-shell"
+    "/usr/lib/git-core/scalar"
+
     # For building, for other shells, for desktops, for init systems, for Debian's bug reports: none of it is here.
     "/usr/include/**"
     "/usr/lib/postgresql/*/lib/pgxs/**"
