@@ -71,8 +71,7 @@ fn build(project: &Project, options: &arguments::Measure) -> Result<ExitCode, Fa
     nix::build(project, &["image"], "the image")?;
     let measured = measure(project, options);
     // Other flavours hold the same layers, so they went too.
-    let outputs = ["image", "image-core", "image-documents", "image-core-documents"];
-    nix::build(project, &outputs, "the images again")?;
+    nix::build(project, &crate::build::LAYOUTS, "the images again")?;
     measured.map(|()| ExitCode::SUCCESS)
 }
 

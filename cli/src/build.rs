@@ -61,6 +61,9 @@ pub(crate) fn output(flavour: &str, architecture: Option<&str>) -> String {
     architecture.map_or_else(|| image.to_owned(), |architecture| format!("{image}-{architecture}"))
 }
 
+/// The flake's names of every layout of all architectures.
+pub(crate) const LAYOUTS: [&str; 4] = ["image", "image-core", "image-documents", "image-core-documents"];
+
 /// The flake's name of the layout of all architectures with what they are made of attached.
 pub(crate) fn with_documents(flavour: &str) -> String {
     format!("{}-documents", output(flavour, None))

@@ -207,8 +207,7 @@ fn flake(project: &Project) -> Result<Count, Failure> {
 
 fn images(project: &Project) -> Result<Count, Failure> {
     prefill::missing(project, false)?;
-    let outputs = ["image", "image-core", "image-documents", "image-core-documents"];
-    nix::build(project, &outputs, "the images")?;
+    nix::build(project, &build::LAYOUTS, "the images")?;
     verify::docker::sweep()?;
     for architecture in Architecture::ALL {
         // Most tests want the small one; every tool's probe is tried in the one that holds all.

@@ -2,7 +2,6 @@
 //! changes too.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -45,7 +44,7 @@ pub(crate) fn renew(project: &Project) -> Result<Vec<String>, Failure> {
     for tree in trees()?.iter().filter(|tree| tree.output == TOOLCHAIN) {
         changed.extend(renewed(project, tree)?);
     }
-    let before = text(&project.root.join(GO))?;
+    let before = lock(&project.root.join(GO))?;
     changed.extend(newest_advisories(project)?);
     for tree in trees()?.iter().filter(|tree| tree.output != TOOLCHAIN) {
         let found = renewed(project, tree);
@@ -109,34 +108,22 @@ fn wrong(path: &Path, message: &str) -> Failure {
     Failure::new(Code::Data, format!("{}: {message}", path.display()))
 }
 
-fn text(path: &Path) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| wrong(path, &format!("cannot be read: {error}")))
-}
-
 /// A lock, whatever it holds.
 fn lock(path: &Path) -> Result<Value, Failure> {
-    serde_json::from_str(&text(path)?).map_err(|error| wrong(path, &format!("is not JSON: {error}")))
+    let text = fs::read_to_string(path).map_err(|error| wrong(path, &format!("cannot be read: {error}")))?;
+    serde_json::from_str(&text).map_err(|error| wrong(path, &format!("is not JSON: {error}")))
 }
 
+/// Writes one text of a lock.
 fn write(path: &Path, pointer: &str, text: &str) -> Result<(), Failure> {
     let mut lock = lock(path)?;
     set(&mut lock, pointer, text).ok_or_else(|| wrong(path, &format!("has no place for '{pointer}'")))?;
-    let json = serde_json::to_string_pretty(&lock).map_err(|error| wrong(path, &error.to_string()))?;
-    replace(path, &(json + "\n"))
+    replace(path, &lock)
 }
 
-/// Puts a text into a file's place, for everyone to read; a reader sees the old one or the new one.
-fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let cannot_write =
-        |error: std::io::Error| Failure::new(Code::CannotCreate, format!("cannot write {}: {error}", path.display()));
-    let file = tempfile::Builder::new()
-        .permissions(fs::Permissions::from_mode(0o644))
-        .tempfile_in(folder)
-        .map_err(cannot_write)?;
-    fs::write(file.path(), text).map_err(cannot_write)?;
-    file.persist(path).map_err(|error| cannot_write(error.error))?;
-    Ok(())
+/// Writes a lock whole.
+fn replace(path: &Path, lock: &Value) -> Result<(), Failure> {
+    lock_update::write(path, lock).map_err(|error| Failure::new(Code::CannotCreate, error.to_string()))
 }
 
 /// Puts a text where a JSON pointer says; of a tree that is new, the objects on the way are, too.

@@ -43,19 +43,34 @@ let
         sed -i "2i export GOROOT=$root" $out/bin/go
       '';
 
-  toolchain = fetch.tree {
-    inherit run;
-    name = "go-${lock.toolchain.version}";
-    inherit (lock.toolchain) narHash;
-    env = {
-      inherit (lock.toolchain) version;
-      certs = certs.bundle;
-      path = [ bootstrap ];
+  # What a script gets with a Go's client at a version that the lock names.
+  fetched =
+    {
+      name,
+      locked,
+      by,
+      script,
+    }:
+    fetch.tree {
+      inherit run;
+      name = "${name}-${locked.version}";
+      inherit (locked) narHash;
+      env = {
+        inherit (locked) version;
+        certs = certs.bundle;
+        path = [ by ];
+      };
+      script = ''
+        ${certs.use}
+        . ${script}
+      '';
     };
-    script = ''
-      ${certs.use}
-      . ${./go-toolchain.sh}
-    '';
+
+  toolchain = fetched {
+    name = "go";
+    locked = lock.toolchain;
+    by = bootstrap;
+    script = ./go-toolchain.sh;
   };
 
   # What a go.mod requires: versions by module, as Go writes them.
@@ -220,19 +235,11 @@ in
   inherit toolchain;
 
   # What is known to be wrong with modules and with Go itself: golang.org/x/vulndb.
-  advisories = fetch.tree {
-    inherit run;
-    name = "go-advisories-${lock.advisories.version}";
-    inherit (lock.advisories) narHash;
-    env = {
-      inherit (lock.advisories) version;
-      certs = certs.bundle;
-      path = [ toolchain ];
-    };
-    script = ''
-      ${certs.use}
-      . ${./go-advisories.sh}
-    '';
+  advisories = fetched {
+    name = "go-advisories";
+    locked = lock.advisories;
+    by = toolchain;
+    script = ./go-advisories.sh;
   };
 
   # Groups by name out of { directory, architectures, programs }, where each program also says its `group`, the

@@ -190,6 +190,11 @@ fn old_enough(npm: &str, version: &str, terms: Terms) -> Result<(), ClaudeError>
         source,
     })?;
     let published = published(&times, version).ok_or_else(|| ClaudeError::Undated(package.clone()))?;
+    waited(package, published, terms)
+}
+
+/// Refuses what was published too short a time ago.
+fn waited(package: String, published: SystemTime, terms: Terms) -> Result<(), ClaudeError> {
     match published + terms.delay <= terms.now {
         true => Ok(()),
         false => Err(ClaudeError::Young {
@@ -260,6 +265,22 @@ fn pack(npm: &str, version: &str, cache: &Path) -> Result<Archive, ClaudeError> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_release_waits_and_the_way_out_is_told() {
+        let time = |text: &str| humantime::parse_rfc3339(text).unwrap();
+        let terms = Terms {
+            now: time("2026-12-03T12:00:00Z"),
+            delay: std::time::Duration::from_hours(48),
+        };
+        let waited = |published: &str| waited("claude@2.1.1".to_owned(), time(published), terms);
+        assert!(waited("2026-12-01T12:00:00Z").is_ok());
+        let sentence = waited("2026-12-01T12:00:01Z").unwrap_err().to_string();
+        assert!(
+            sentence.contains("claude@2.1.1 is out since 2026-12-01T12:00:01Z") && sentence.contains("cbox lock --now"),
+            "{sentence}"
+        );
+    }
 
     #[test]
     fn the_time_of_a_release_is_the_registrys() {

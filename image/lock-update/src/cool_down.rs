@@ -91,10 +91,13 @@ pub fn hold(
         if until <= terms.now {
             continue;
         }
-        let names = (candidate.package.clone(), stays.version.clone());
-        held.entry((names.0, names.1, version.clone(), written(until)))
-            .or_default()
-            .insert(candidate.architecture.clone());
+        let line = (
+            candidate.package.clone(),
+            stays.version.clone(),
+            version.clone(),
+            written(until),
+        );
+        held.entry(line).or_default().insert(candidate.architecture.clone());
         out.insert((key.clone(), version.clone()));
         let first_seen = written(seen);
         let newest = waiting

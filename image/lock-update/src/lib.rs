@@ -34,4 +34,4 @@ pub use changes::{Changes, Locks};
 pub use check::{Problem, check};
 pub use command::CommandError;
 pub use update::{Class, Error, Options, Paths, Progress, update};
-pub use write::WriteError;
+pub use write::{WriteError, write};

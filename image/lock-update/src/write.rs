@@ -15,12 +15,12 @@ pub struct WriteError {
     pub source: io::Error,
 }
 
-/// Writes a lock, if it differs from what is there.
+/// Writes a lock as indented JSON, if it differs from what is there.
 ///
 /// # Errors
 ///
 /// When the directory cannot be written.
-pub(crate) fn write(path: &Path, lock: &impl Serialize) -> Result<(), WriteError> {
+pub fn write(path: &Path, lock: &impl Serialize) -> Result<(), WriteError> {
     replace(path, lock).map_err(|source| WriteError {
         path: path.to_owned(),
         source,
