@@ -1,5 +1,7 @@
 //! `cbox test`: everything that must hold, the same for developers and CI.
 
+mod failures;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
@@ -11,6 +13,7 @@ use crate::bench;
 use crate::build;
 use crate::cluster;
 use crate::failure::{Code, Failure};
+use crate::gate::failures::Failures;
 use crate::interrupt;
 use crate::lock;
 use crate::nix;
@@ -24,12 +27,13 @@ use crate::suites;
 /// `cargo deny` is installed at this version when it is missing.
 const CARGO_DENY: &str = "0.20.2";
 
-/// What a step counts.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+/// What a step counts, and what it says of what failed.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Count {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) skipped: u64,
+    pub(crate) failures: Vec<String>,
 }
 
 impl Count {
@@ -37,17 +41,20 @@ impl Count {
         passed: 1,
         failed: 0,
         skipped: 0,
+        failures: Vec::new(),
     };
     pub(crate) const FAILED: Self = Self {
         passed: 0,
         failed: 1,
         skipped: 0,
+        failures: Vec::new(),
     };
 
     pub(crate) fn add(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
+        self.failures.extend(other.failures);
     }
 }
 
@@ -149,12 +156,18 @@ pub(crate) fn command(project: &Project, options: &arguments::Test) -> Result<Ex
     for (name, step) in STEPS.iter().filter(|(name, _)| name.contains(filter)) {
         let started = Instant::now();
         eprintln!("cbox: {name} ...");
-        let count = step(project).unwrap_or_else(|failure| {
+        let mut count = step(project).unwrap_or_else(|failure| {
             eprintln!("cbox: {failure}");
-            Count::FAILED
+            Count {
+                failures: vec![failure.to_string()],
+                ..Count::FAILED
+            }
         });
         let verdict = if count.failed == 0 { "ok" } else { "FAILED" };
         eprintln!("cbox: {name}: {verdict} in {}", human(started.elapsed().as_secs_f64()));
+        if count.failed > 0 {
+            count.failures.insert(0, format!("cbox: what failed in '{name}':"));
+        }
         total.add(count);
     }
     if total == Count::default() {
@@ -162,6 +175,9 @@ pub(crate) fn command(project: &Project, options: &arguments::Test) -> Result<Ex
             Code::Usage,
             format!("no step's name holds '{filter}': ./cbox test without a word runs all of them"),
         ));
+    }
+    for line in &total.failures {
+        eprintln!("{line}");
     }
     println!(
         "{} passed, {} failed, {} skipped",
@@ -234,10 +250,12 @@ fn cargo(project: &Project, arguments: &[&str]) -> Result<Count, Failure> {
         .map_err(|error| process::not_started(&command, &error))?;
     let broken = |error: std::io::Error| Failure::new(Code::Software, format!("cannot read what cargo says: {error}"));
     let mut count = Count::default();
+    let mut failures = Failures::default();
     if let Some(output) = child.stdout.take() {
         for line in BufReader::new(output).split(b'\n') {
             let line = String::from_utf8_lossy(&line.map_err(broken)?).into_owned();
             println!("{line}");
+            failures.read(&line);
             if let Some(counted) = summary(&line) {
                 count.add(counted);
             }
@@ -248,6 +266,7 @@ fn cargo(project: &Project, arguments: &[&str]) -> Result<Count, Failure> {
         // The tests were not even built.
         count.add(Count::FAILED);
     }
+    count.failures = failures.told();
     if status.success() && count == Count::default() {
         return Err(Failure::new(
             Code::Failed,
@@ -280,6 +299,7 @@ fn summary(line: &str) -> Option<Count> {
         passed: number("passed")?,
         failed: number("failed")?,
         skipped: number("ignored")?,
+        failures: Vec::new(),
     })
 }
 
@@ -295,7 +315,8 @@ mod tests {
             Some(Count {
                 passed: 3,
                 failed: 2,
-                skipped: 1
+                skipped: 1,
+                failures: Vec::new(),
             })
         );
         assert_eq!(summary("test tests::one ... ok"), None);

@@ -208,7 +208,10 @@ fn verdict(title: &str, said: Said, cases: impl Fn(&str) -> Option<u64>) -> Resu
         }
         None => {
             println!("{}\ntest {title} ... FAILED", said.text);
-            Ok(Count::FAILED)
+            Ok(Count {
+                failures: vec![format!("{title}: its words are above")],
+                ..Count::FAILED
+            })
         }
     }
 }

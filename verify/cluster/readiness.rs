@@ -66,14 +66,52 @@ pub(super) fn of_cluster(list: &Value, nodes: &[Expected<'_>]) -> Readiness {
             waiting_for.push(name.to_owned());
         }
     }
-    let system = items(list).filter(|item| {
-        let namespace = item["metadata"]["namespace"].as_str().unwrap_or_default();
-        item["kind"] == "Pod" && ["kube-system", "local-path-storage"].contains(&namespace)
-    });
+    let system: Vec<&Value> = items(list)
+        .filter(|item| {
+            let namespace = item["metadata"]["namespace"].as_str().unwrap_or_default();
+            item["kind"] == "Pod" && ["kube-system", "local-path-storage"].contains(&namespace)
+        })
+        .collect();
+    // The counts of above are a controller's, which takes half a minute to be back after its own node's restart.
+    for pod in system.iter().filter(|pod| is_of_ours(pod)) {
+        if !(condition(pod, "Ready") && runs_since_its_node(pod, nodes)) {
+            waiting_for.push(format!("pod {}", text(&pod["metadata"]["name"])));
+        }
+    }
     Readiness {
         waiting_for,
-        hopeless: system.filter_map(image_missing).next(),
+        hopeless: system.into_iter().find_map(image_missing),
     }
+}
+
+/// Is this a pod of what a cluster has running before it is ready, and not on its way out?
+fn is_of_ours(pod: &Value) -> bool {
+    let owner = &pod["metadata"]["ownerReferences"][0];
+    let name = owner["name"].as_str().unwrap_or_default();
+    let is_ours = match owner["kind"].as_str() {
+        Some("DaemonSet") => DAEMON_SETS.iter().any(|(_, set)| *set == name),
+        // A Deployment's ReplicaSet is called after it, with a hash.
+        Some("ReplicaSet") => DEPLOYMENTS
+            .iter()
+            .any(|(_, deployment)| name.rsplit_once('-').is_some_and(|(stem, _)| stem == *deployment)),
+        _ => false,
+    };
+    is_ours && pod["metadata"]["deletionTimestamp"].is_null()
+}
+
+/// Does every container of the pod run, and since after its node was started? What ran before then is gone, even while the
+/// API still calls it ready.
+fn runs_since_its_node(pod: &Value, nodes: &[Expected<'_>]) -> bool {
+    let node = pod["spec"]["nodeName"].as_str().unwrap_or_default();
+    let Some((_, node_started_at)) = nodes.iter().find(|(name, _)| *name == node) else {
+        return true;
+    };
+    let mut containers = pod["status"]["containerStatuses"].as_array().into_iter().flatten();
+    containers.all(|container| {
+        let started_at = container["state"]["running"]["startedAt"].as_str();
+        // As above, RFC 3339 in UTC as text. Kubernetes' has whole seconds: `Z` is greater than a point.
+        started_at.is_some_and(|started_at| started_at > *node_started_at)
+    })
 }
 
 /// Judges the pods of a list, each of which must be ready.
@@ -214,6 +252,15 @@ mod tests {
         items
     }
 
+    /// A pod of CoreDNS's that is ready and runs since then.
+    fn coredns(started_at: &str) -> Value {
+        json!({"kind": "Pod", "metadata": {"namespace": "kube-system", "name": "coredns-1-a",
+                "ownerReferences": [{"kind": "ReplicaSet", "name": "coredns-1"}]},
+            "spec": {"nodeName": "a-worker"},
+            "status": {"conditions": [{"type": "Ready", "status": "True"}],
+                "containerStatuses": [{"state": {"running": {"startedAt": started_at}}}]}})
+    }
+
     fn judged(items: &[Value]) -> Readiness {
         of_cluster(&json!({"items": items}), &NODES)
     }
@@ -245,6 +292,21 @@ mod tests {
         let mut items = ready();
         items[1]["spec"]["renewTime"] = "2025-12-31T23:59:59.000000Z".into();
         assert_eq!(judged(&items).waiting_for, ["node a-control-plane"]);
+    }
+
+    #[test]
+    fn a_pod_that_was_ready_before_its_node_was_started_again_does_not_count() {
+        let with = |pod: Value| judged(&[ready(), vec![pod]].concat()).waiting_for;
+        assert_eq!(with(coredns("2025-12-31T23:59:59Z")), ["pod coredns-1-a"]);
+        assert_eq!(with(coredns("2026-01-01T00:00:00Z")), [""; 0]);
+        let mut crashed = coredns("2026-01-01T00:00:05Z");
+        crashed["status"]["containerStatuses"][0]["state"] = json!({"waiting": {"reason": "CrashLoopBackOff"}});
+        assert_eq!(with(crashed.clone()), ["pod coredns-1-a"]);
+        // One that goes is nobody's concern, and neither is one of somebody else's.
+        let mut going = crashed.clone();
+        going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:06Z".into();
+        crashed["metadata"]["ownerReferences"][0]["name"] = "coredns-of-mine-1".into();
+        assert_eq!((with(going), with(crashed)), (vec![], vec![]));
     }
 
     #[test]

@@ -31,7 +31,7 @@ const NEW_MAX: Duration = Duration::from_secs(600);
 const STARTED_MAX: Duration = Duration::from_secs(300);
 
 /// How long a running cluster may look unready: Docker may have started it a moment ago.
-const KEPT_MAX: Duration = Duration::from_secs(90);
+const KEPT_MAX: Duration = Duration::from_secs(180);
 
 /// How often a wait says what it waits for.
 const NEWS_EVERY: Duration = Duration::from_secs(15);
