@@ -27,6 +27,7 @@ mod readiness;
 mod report;
 pub mod room;
 mod run;
+pub mod snapshot;
 pub mod state;
 mod up;
 mod wish;

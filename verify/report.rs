@@ -6,15 +6,17 @@
 //!                 +--> sarif    for code scanning: each cell that did not pass at the line that explains it
 //!                 +--> summary  for the page of a GitHub job
 //!                 +--> html     for people: tables, filter, explanations, what changed
+//! scrub: what goes to others holds no secret
 //! ```
 
 pub mod change;
 pub mod html;
 pub mod junit;
 pub mod sarif;
+pub mod scrub;
 pub mod summary;
 
-use crate::engine::cell::Cell;
+use crate::engine::cell::{Cell, Verdict};
 use crate::engine::run::{Run, Totals};
 
 /// What a report is made of.
@@ -39,6 +41,11 @@ impl Report<'_> {
     #[must_use]
     pub fn totals(&self) -> Totals {
         self.cells().map(|cell| cell.verdict).collect()
+    }
+
+    /// The cells that did not pass.
+    pub fn wrong(&self) -> impl Iterator<Item = &Cell> {
+        self.cells().filter(|cell| cell.verdict != Verdict::Passed)
     }
 
     fn cells(&self) -> impl Iterator<Item = &Cell> {

@@ -233,7 +233,8 @@ pub(crate) struct Verify {
     /// In a cluster: leave what was made for it, to look at
     #[arg(long)]
     pub(crate) keep: bool,
-    /// Write report.html, results.jsonl, junit.xml, results.sarif, summary.md and what was rendered to this directory
+    /// Write report.html, results.jsonl, junit.xml, results.sarif, summary.md, what was rendered, and an archive of it all to
+    /// this directory
     #[arg(long, value_name = "DIR")]
     pub(crate) report: Option<PathBuf>,
     /// The results.jsonl of an earlier run: say what is different

@@ -8,6 +8,8 @@ use std::io::{BufReader, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use verify::cluster::kubectl::Kubectl;
+use verify::cluster::snapshot;
 use verify::engine::cell::{Cell, Verdict};
 use verify::engine::run::{Run, Totals};
 use verify::engine::stream;
@@ -39,33 +41,27 @@ pub(crate) fn command(project: &Project, options: &arguments::Verify) -> Result<
         true => interrupt::tidily(|| cluster::ask(project, &judge, options))?,
         false => chart(project, &judge, options)?,
     };
-    let Found {
-        runs,
-        subjects,
-        not_asked,
-        notes,
-    } = found;
-    let changes = before.map_or_else(Vec::new, |before| change::changes(&before, &runs));
+    let changes = before.map_or_else(Vec::new, |before| change::changes(&before, &found.runs));
     if let Some(id) = &options.explain {
-        return explain(&runs, id);
+        return explain(&found.runs, id);
     }
     let (title, command) = words(options);
     let report = Report {
         title: &title,
-        runs: &runs,
+        runs: &found.runs,
         changes: &changes,
-        not_asked: &not_asked,
-        notes: &notes,
+        not_asked: &found.not_asked,
+        notes: &found.notes,
         command: &command,
     };
     if options.json {
-        stream::write(std::io::stdout().lock(), &runs)
+        stream::write(std::io::stdout().lock(), &found.runs)
             .map_err(|error| Failure::new(Code::CannotCreate, error.to_string()))?;
     } else {
         say(&report);
     }
     if let Some(directory) = &options.report {
-        files::write(directory, &report, &subjects)?;
+        files::write(directory, &report, &found)?;
         eprintln!("cbox: open {}", directory.join("report.html").display());
     }
     page::add(&verify::report::summary::markdown(&report))?;
@@ -100,9 +96,22 @@ struct Found {
     not_asked: Vec<String>,
     /// What people are told of a run beside its totals.
     notes: Vec<String>,
+    /// What the cluster looked like; nothing where none was asked, or no report is wanted.
+    looks: Vec<snapshot::File>,
 }
 
 impl Found {
+    /// Looks at the cluster and at namespaces of the run, while they are there. What is of the whole cluster is kept as it was last.
+    fn look(&mut self, kubectl: &Kubectl, namespaces: &[&str]) -> Result<(), Failure> {
+        let files = snapshot::of(kubectl, namespaces)
+            .map_err(|error| Failure::new(Code::Unavailable, format!("cannot look at the cluster: {error}")))?;
+        for (name, text) in files {
+            self.looks.retain(|(known, _)| *known != name);
+            self.looks.push((name, text));
+        }
+        Ok(())
+    }
+
     /// Of two releases of one name, one for each family, the report holds what the later one rendered.
     fn keep(&mut self, subject: Subject) {
         self.subjects.retain(|known| known.name != subject.name);

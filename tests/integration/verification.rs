@@ -1,6 +1,7 @@
 //! `./cbox verify`, as a person runs it: it passes on the chart as it is, and names the line of whatever opens a hole.
 
 mod browser;
+mod evidence;
 mod hole;
 mod live;
 mod mutation;

@@ -210,6 +210,12 @@ impl Field {
         self.own.name()
     }
 
+    /// Both of its namespaces.
+    #[must_use]
+    pub fn namespaces(&self) -> [&str; 2] {
+        [self.own.name(), self.other.name()]
+    }
+
     /// Who enforces policies here, as far as that can be seen.
     #[must_use]
     pub fn enforcer(&self) -> &str {
@@ -247,7 +253,9 @@ impl Field {
 
     /// Makes what every release is tried with.
     fn fill(&mut self) -> Result<(), LiveError> {
-        let files = [self.own.name(), self.other.name()].map(|namespace| Station::files("prober", namespace, ""));
+        let files = self
+            .namespaces()
+            .map(|namespace| Station::files("prober", namespace, ""));
         self.create(&files, "make the stations' files")?;
         let mut objects: Vec<Value> = self.stations.iter().map(|station| station.pod(&self.images)).collect();
         let behind = ["own-far", "own-near", "other-far"];

@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use crate::engine::cell::Verdict;
 use crate::engine::run::Totals;
 use crate::report::{Report, reproduction};
 
@@ -23,7 +22,7 @@ pub fn markdown(report: &Report<'_>) -> String {
         // Writing into a String cannot fail.
         let _ = writeln!(text, "| {name} | {count} | {passed} | {failed} | {errors} |");
     }
-    let wrong: Vec<_> = report.cells().filter(|cell| cell.verdict != Verdict::Passed).collect();
+    let wrong: Vec<_> = report.wrong().collect();
     for cell in wrong.iter().take(SHOWN_MAX) {
         let place = cell
             .place

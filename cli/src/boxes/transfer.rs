@@ -108,7 +108,13 @@ fn into_node(image: Image<'_>, node: &str) -> Result<(), Failure> {
             format!("the node {node} does not take the image {}: {}", image.tag, said.trim()),
         ));
     }
-    copied.map_err(|error| Failure::new(Code::Software, format!("cannot send an image to {node}: {error}")))?;
+    match copied {
+        // Whoever has read the archive's end and imported it whole does not wait for what follows; no more does its writer.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+        copied => {
+            copied.map_err(|error| Failure::new(Code::Software, format!("cannot send an image to {node}: {error}")))?
+        }
+    }
     let written = wait(&mut writer.0)?;
     if !written.success() {
         return Err(Failure::new(

@@ -5,10 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use tar::{Builder, EntryType, Header};
-
+use crate::archive;
 use crate::failure::{Code, Failure};
 use crate::process;
 
@@ -16,8 +13,6 @@ use crate::process;
 const CHART: &str = "manifests/chart";
 /// Its name, which its files are below.
 pub(super) const NAME: &str = "claude-in-a-box";
-/// One second past 1970, as in the image's layers: no time of day is part of it.
-const MTIME: u64 = 1;
 
 /// The archive of what git tracks of the chart.
 pub(super) fn archive(root: &Path) -> Result<Vec<u8>, Failure> {
@@ -27,23 +22,13 @@ pub(super) fn archive(root: &Path) -> Result<Vec<u8>, Failure> {
     let mut names: Vec<&str> = listed.lines().collect();
     names.sort_unstable();
     let failed = |name: &str, error: &io::Error| Failure::new(Code::NoInput, format!("cannot pack {name}: {error}"));
-    let mut archive = Builder::new(GzEncoder::new(Vec::new(), Compression::best()));
+    let mut files = Vec::new();
     for name in names {
         let bytes = fs::read(root.join(name)).map_err(|error| failed(name, &error))?;
         let inner = name.strip_prefix(CHART).unwrap_or(name).trim_start_matches('/');
-        let mut header = Header::new_ustar();
-        header.set_entry_type(EntryType::Regular);
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
-        header.set_uid(0);
-        header.set_gid(0);
-        header.set_mtime(MTIME);
-        archive
-            .append_data(&mut header, format!("{NAME}/{inner}"), bytes.as_slice())
-            .map_err(|error| failed(name, &error))?;
+        files.push((format!("{NAME}/{inner}"), bytes));
     }
-    let compressed = archive.into_inner().and_then(GzEncoder::finish);
-    compressed.map_err(|error| failed(CHART, &error))
+    archive::pack(&files).map_err(|error| failed(CHART, &error))
 }
 
 #[cfg(test)]

@@ -128,6 +128,9 @@ fn rights(
         };
         let subject = judge.subject_in(home.namespace(), wanted.name, &wanted.files, &more)?;
         run = run.and(judge.run_account(&home, &subject, &files::rendered(&subject))?);
+        if options.report.is_some() {
+            found.look(&target.kubectl, &[home.namespace(), home.acts_in()])?;
+        }
         if options.keep {
             kept(&home.keep()?);
         }
@@ -182,6 +185,9 @@ fn reach(
         found.not_asked.extend(asked.not_asked);
         found.keep(subject);
         interrupt::done(&work);
+    }
+    if options.report.is_some() {
+        found.look(&target.kubectl, &field.namespaces())?;
     }
     if options.keep {
         kept(&field.keep()?);

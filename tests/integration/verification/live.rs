@@ -11,7 +11,7 @@ use verify::docker::OWNER;
 use verify::engine::cell::Verdict;
 use verify::engine::run::Run;
 
-use super::{hole, results, said};
+use super::{evidence, hole, results, said};
 use crate::cluster::shared;
 use crate::world::root;
 
@@ -133,6 +133,18 @@ pub(crate) fn the_chart_keeps_its_promises_in_a_cluster() {
         }
     }
     assert!(said.contains("not asked: SCTP"), "{said}");
+    let files = evidence::unpacked(folder.path());
+    let of_cluster = files.iter().filter(|(path, _)| path.starts_with("cluster"));
+    let looks: String = of_cluster.map(|(_, text)| text.as_str()).collect();
+    for seen in [
+        "\"kind\": \"NetworkPolicy\"",
+        "\"gitVersion\"",
+        "cbox-test-worker2",
+        "calico-node",
+    ] {
+        assert!(looks.contains(seen), "the evidence does not show {seen}");
+    }
+    assert!(!looks.contains("could not be read"), "{looks}");
     assert_eq!(left(kubectl, owner), [""; 0]);
 }
 
