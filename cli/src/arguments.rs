@@ -362,6 +362,9 @@ pub(crate) struct Scan {
     /// One JSON document
     #[arg(long)]
     pub(crate) json: bool,
+    /// What is known of each finding as an OpenVEX document, for scanners
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) vex: bool,
 }
 
 /// `cbox lock`.

@@ -3,6 +3,7 @@
 //! ```text
 //! tag + chart + CHANGELOG -> Version   images, documents -> image-FLAVOUR/, sbom/
 //!                                      manifests/chart    -> claude-in-a-box-VERSION.tgz
+//!                                      advisories         -> vex.openvex.json
 //!                                      CHANGELOG          -> NOTES.md            all of them -> SHA256SUMS
 //! ```
 //!
@@ -29,6 +30,7 @@ use crate::nix;
 use crate::prefill;
 use crate::process;
 use crate::project::Project;
+use crate::scan;
 use stage::Stage;
 use version::Version;
 
@@ -38,6 +40,8 @@ const FLAVOURS: [&str; 2] = ["core", "full"];
 const DOCUMENTS: [&str; 3] = ["spdx", "cyclonedx", "provenance"];
 /// Where these are in a release.
 const SBOM: &str = "sbom";
+/// What is known of advisories that concern the images.
+const VEX: &str = "vex.openvex.json";
 /// What is said of a release.
 const NOTES: &str = "NOTES.md";
 
@@ -72,6 +76,18 @@ pub(crate) fn command(project: &Project, options: &arguments::Release) -> Result
     eprintln!("cbox: packing the chart");
     let archive = chart::archive(&project.root)?;
     stage.write(&version.archive(), &archive)?;
+    let products: Vec<String> = digests
+        .iter()
+        .map(|(flavour, digest)| {
+            format!(
+                "{}@{}?tag={}-{flavour}",
+                scan::vex::IMAGE,
+                digest.replace(':', "%3A"),
+                version.number
+            )
+        })
+        .collect();
+    stage.write(VEX, scan::statements(project, &products)?.as_bytes())?;
     stage.write(NOTES, notes(&version, &digests).as_bytes())?;
     let sums = sums::of(stage.path())?;
     stage.write(sums::FILE, sums.as_bytes())?;

@@ -1,8 +1,10 @@
 //! `cbox scan`: the published advisories that concern the image's Go programs.
 
+pub(crate) mod vex;
+
 use std::fmt::Write as _;
 use std::fs;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use serde::Deserialize;
 
@@ -12,6 +14,7 @@ use crate::lock;
 use crate::nix;
 use crate::output;
 use crate::prefill;
+use crate::process;
 use crate::project::Project;
 
 /// `findings.json` as `inventory advisories` writes it.
@@ -37,11 +40,37 @@ struct Finding {
 
 #[derive(Debug, Deserialize)]
 struct Exception {
+    justification: String,
     reason: String,
 }
 
 /// Builds the report, if it is not there, and prints it. Ends with 1 while something is open.
 pub(crate) fn command(project: &Project, options: &arguments::Scan) -> Result<ExitCode, Failure> {
+    let (text, findings) = built(project)?;
+    let text = match (options.json, options.vex) {
+        (true, _) => text,
+        (_, true) => format!(
+            "{:#}\n",
+            vex::document(&findings.findings, &[vex::IMAGE.to_owned()], &time(project)?)
+        ),
+        _ => table(&findings),
+    };
+    output::print(text.as_bytes(), "the findings")?;
+    let open = findings.findings.iter().filter(|it| it.is_open()).count() + findings.stale.len();
+    Ok(ExitCode::from(u8::from(open > 0)))
+}
+
+/// The findings as an OpenVEX document about these images (package URLs).
+pub(crate) fn statements(project: &Project, images: &[String]) -> Result<String, Failure> {
+    let (_, findings) = built(project)?;
+    Ok(format!(
+        "{:#}\n",
+        vex::document(&findings.findings, images, &time(project)?)
+    ))
+}
+
+/// What Nix makes of the advisories, as text and read.
+fn built(project: &Project) -> Result<(String, Findings), Failure> {
     lock::must_agree(project)?;
     prefill::missing(project, false)?;
     let built = nix::build(project, &["advisories"], "the advisories")?;
@@ -49,11 +78,17 @@ pub(crate) fn command(project: &Project, options: &arguments::Scan) -> Result<Ex
     let path = folder.join("findings.json");
     let wrong = |error: String| Failure::new(Code::Software, format!("cannot read {}: {error}", path.display()));
     let text = fs::read_to_string(&path).map_err(|error| wrong(error.to_string()))?;
-    let findings: Findings = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-    let text = if options.json { text } else { table(&findings) };
-    output::print(text.as_bytes(), "the findings")?;
-    let open = findings.findings.iter().filter(|it| it.is_open()).count() + findings.stale.len();
-    Ok(ExitCode::from(u8::from(open > 0)))
+    let findings = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+    Ok((text, findings))
+}
+
+/// When the commit was made that this is, in RFC 3339's form: what is said of the same commit is the same text.
+fn time(project: &Project) -> Result<String, Failure> {
+    let mut log = Command::new("git");
+    log.arg("-C")
+        .arg(&project.root)
+        .args(["log", "--max-count=1", "--format=%cI"]);
+    Ok(process::read(&mut log)?.trim().to_owned())
 }
 
 impl Finding {

@@ -121,6 +121,9 @@ pub(crate) fn a_release_is_whole_and_what_is_changed_in_it_is_named() {
         .expect("the digest is printed");
     let notes = fs::read_to_string(release.join("NOTES.md")).expect("notes");
     assert!(notes.contains(digest), "{notes}");
+    let vex = fs::read_to_string(release.join("vex.openvex.json")).expect("what is known of advisories");
+    let product = format!("pkg:oci/claude-in-a-box@{}?", digest.replace(':', "%3A"));
+    assert!(vex.contains(&product), "{vex}");
     let sums = Command::new("sha256sum")
         .args(["--check", "--quiet", "SHA256SUMS"])
         .current_dir(&release)

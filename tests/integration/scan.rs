@@ -22,6 +22,42 @@ pub(crate) fn nothing_that_has_a_fix_is_open() {
     assert!(last.contains(": 0 open, "), "{stdout}");
 }
 
+/// What scanners read beside an SBOM: each answer with its status, about modules that the SBOM has by the same names.
+#[test]
+fn answers_are_told_as_openvex() {
+    let printed = |words: &[&str]| -> Value {
+        let output = Command::new(root().join("cbox"))
+            .args(words)
+            .output()
+            .expect("./cbox starts");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {stderr}");
+        serde_json::from_slice(&output.stdout).expect("it is JSON")
+    };
+    let document = printed(&["scan", "--vex"]);
+    assert_eq!(document["@context"], "https://openvex.dev/ns/v0.2.0");
+    let answers = std::fs::read_to_string(root().join("image/advisories.toml")).expect("the answers");
+    let statements = document["statements"].as_array().expect("statements");
+    let of = |advisory: &str| {
+        let mut all = statements.iter();
+        all.find(|statement| statement["vulnerability"]["name"] == advisory)
+    };
+    for entry in answers.split("\n[").skip(1) {
+        let advisory = entry.split(']').next().unwrap_or_default();
+        let statement = of(advisory).unwrap_or_else(|| panic!("nothing is said of {advisory}"));
+        let is_absent = entry.contains("\"vulnerable_code_not_present\"");
+        let expected = if is_absent { "not_affected" } else { "affected" };
+        assert_eq!(statement["status"], expected, "{statement}");
+    }
+    let sbom = printed(&["sbom", "--format", "cyclonedx"]).to_string();
+    for statement in statements {
+        let module = statement["products"][0]["subcomponents"][0]["@id"]
+            .as_str()
+            .expect("a package URL");
+        assert!(sbom.contains(&format!("\"{module}\"")), "the SBOM has no {module}");
+    }
+}
+
 /// An answer that is taken away, and one to nothing, are open again, by name; and the exit code is 1.
 #[test]
 fn what_is_not_answered_is_named() {
