@@ -13,6 +13,7 @@ pub mod canary;
 pub mod config;
 #[cfg(feature = "live")]
 pub mod control_plane;
+pub mod cordon;
 mod evidence;
 pub mod interruption;
 mod kind;

@@ -17,6 +17,7 @@ use crate::chart::origin::{Files, Tracer};
 use crate::chart::{self, CHART, ChartError};
 use crate::engine::ledger::LedgerError;
 use crate::engine::run::Run;
+use crate::life::{self, LifeError};
 use crate::mutation::{self, Sheet};
 use crate::network::live::{Asked, Field, LiveError};
 use crate::network::load as network_load;
@@ -35,12 +36,17 @@ const NAMESPACE: &str = "claude";
 const TABLE: &str = "manifests/access.toml";
 
 /// The families, in the order in which they run.
-pub const FAMILIES: [&str; 4] = [
+pub const FAMILIES: [&str; 6] = [
     access::rendered::FAMILY,
     network_rendered::FAMILY,
     posture::FAMILY,
     mutation::FAMILY,
+    life::STORAGE,
+    life::SIGNALS,
 ];
+
+/// The families that nothing but a cluster answers. They run where they are named: they take minutes and the box's image.
+pub const LIFE: [&str; 2] = [life::STORAGE, life::SIGNALS];
 
 /// The families that a cluster is asked about; the others are judged by texts alone.
 pub const LIVE: [&str; 2] = [access::rendered::FAMILY, network_rendered::FAMILY];
@@ -115,6 +121,9 @@ pub enum JudgementError {
     /// The network cannot be tried.
     #[error(transparent)]
     Live(#[from] LiveError),
+    /// Nothing can be made to happen to a box.
+    #[error(transparent)]
+    Life(#[from] LifeError),
     /// The values cannot be read.
     #[error(transparent)]
     Promise(#[from] crate::network::promise::PromiseError),
@@ -203,6 +212,21 @@ impl Judge {
         files: &[PathBuf],
         more: &dyn Fn(&Value) -> Value,
     ) -> Result<Subject, JudgementError> {
+        self.subject_of((NAME, namespace), name, files, more)
+    }
+
+    /// The same for a release of this name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::subject`].
+    pub fn subject_of(
+        &self,
+        (release, namespace): (&str, &str),
+        name: Option<&str>,
+        files: &[PathBuf],
+        more: &dyn Fn(&Value) -> Value,
+    ) -> Result<Subject, JudgementError> {
         let mut own = Value::Object(serde_json::Map::new());
         for path in files {
             let text = read(path)?;
@@ -224,7 +248,7 @@ impl Judge {
         }
         let release = chart::Release {
             chart: self.root.join(CHART),
-            name: NAME.to_owned(),
+            name: release.to_owned(),
             namespace: namespace.to_owned(),
             values: own,
         };
@@ -367,6 +391,13 @@ impl Judge {
         let mut run = home.run(&self.release(subject, file)?, &self.table)?;
         self.trace(&mut run, subject, file);
         Ok(run)
+    }
+
+    /// Leads the lines of cells about several subjects back to the chart.
+    pub fn trace_all(&self, run: &mut Run, subjects: &[(&Subject, String)]) {
+        for (subject, file) in subjects {
+            self.trace(run, subject, file);
+        }
     }
 
     /// Leads the cells' lines back to the chart.

@@ -11,6 +11,7 @@ pub mod container;
 pub mod docker;
 pub mod engine;
 pub mod judgement;
+pub mod life;
 pub mod mutation;
 pub mod network;
 pub mod picture;

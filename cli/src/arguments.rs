@@ -202,10 +202,10 @@ pub(crate) struct ClusterStatus {
 /// `cbox verify`.
 #[derive(Args, Debug)]
 pub(crate) struct Verify {
-    /// Only this family: access (rights), network, posture (objects, Compose and the image by their text), or mutation
-    /// (mistakes that the others must notice)
+    /// Only these families: access (rights), network, posture (texts), mutation (mistakes that the others must notice);
+    /// only where named, in a cluster: storage (what the volume keeps), signals (what the program hears)
     #[arg(value_parser = verify::judgement::FAMILIES)]
-    pub(crate) family: Option<String>,
+    pub(crate) family: Vec<String>,
     /// Only these tiers
     #[arg(long, value_parser = ["airgapped", "none", "operator", "readonly"])]
     pub(crate) tier: Vec<String>,
@@ -224,9 +224,13 @@ pub(crate) struct Verify {
     /// In a cluster: a host outside of it that listens there, such as 192.0.2.7:443; may be repeated
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) outside: Vec<SocketAddr>,
-    /// In a cluster: the image that the pods probe with, which needs busybox
+    /// In a cluster: the image that the pods probe with, which needs busybox; for storage and signals the box's own
     #[arg(long, value_name = "REFERENCE")]
     pub(crate) image: Option<String>,
+    /// For storage and signals: only what is named of delete, force-delete, kill, oom, liveness, evict, rollout, scale,
+    /// recreate, full-volume, drain, node-restart
+    #[arg(long, value_name = "EVENT", value_parser = verify::life::Event::NAMES, hide_possible_values = true)]
+    pub(crate) event: Vec<String>,
     /// In a cluster: the image that is probed, CoreDNS; without it that of the cluster's own name servers
     #[arg(long, value_name = "REFERENCE")]
     pub(crate) server_image: Option<String>,

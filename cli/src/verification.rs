@@ -2,6 +2,7 @@
 
 mod cluster;
 mod files;
+mod life;
 
 use std::fs::File;
 use std::io::{BufReader, Write};
@@ -13,7 +14,7 @@ use verify::cluster::snapshot;
 use verify::engine::cell::{Cell, Verdict};
 use verify::engine::run::{Run, Totals};
 use verify::engine::stream;
-use verify::judgement::{Judge, JudgementError, LIVE, MORE, Profile, Subject, TIERS};
+use verify::judgement::{Judge, JudgementError, LIFE, LIVE, MORE, Profile, Subject, TIERS};
 use verify::mutation;
 use verify::posture;
 use verify::report::Report;
@@ -70,19 +71,47 @@ pub(crate) fn command(project: &Project, options: &arguments::Verify) -> Result<
 
 /// Refuses families that cannot be asked as they are to be.
 fn refuse(options: &arguments::Verify, is_live: bool) -> Result<(), Failure> {
-    let Some(family) = options.family.as_deref() else {
-        return Ok(());
-    };
-    let why = match family {
-        _ if is_live && !LIVE.contains(&family) => {
-            format!("{family} is judged by texts alone, and no cluster is asked: leave --on and --context out")
-        }
-        mutation::FAMILY if !options.values.is_empty() => {
-            format!("{family} puts mistakes into the project's own profiles: leave --values out")
-        }
-        _ => return Ok(()),
-    };
-    Err(Failure::new(Code::Usage, why))
+    let families = options.family.iter().map(String::as_str);
+    let lives = families.clone().any(|family| LIFE.contains(&family));
+    if !options.event.is_empty() && !lives {
+        let why = "--event is for the families storage and signals: name one of them, or leave it out";
+        return Err(Failure::new(Code::Usage, why));
+    }
+    for family in families {
+        let why = match family {
+            _ if LIFE.contains(&family) && !is_live => {
+                format!("{family} is what happens to a box in a cluster: say --on kind or --context NAME")
+            }
+            _ if LIFE.contains(&family) && !options.tier.is_empty() => {
+                format!("{family} is the same in every tier: leave --tier out")
+            }
+            _ if LIFE.contains(&family) && options.context.is_some() && options.image.is_none() => format!(
+                "{family} puts boxes into the cluster, which pulls their image from a registry: name it with --image"
+            ),
+            _ if is_live && !LIVE.contains(&family) && !LIFE.contains(&family) => {
+                format!("{family} is judged by texts alone, and no cluster is asked: leave --on and --context out")
+            }
+            mutation::FAMILY if !options.values.is_empty() => {
+                format!("{family} puts mistakes into the project's own profiles: leave --values out")
+            }
+            _ => continue,
+        };
+        return Err(Failure::new(Code::Usage, why));
+    }
+    // One word would have two meanings.
+    if lives && options.image.is_some() && options.family.iter().any(|family| !LIFE.contains(&family.as_str())) {
+        let why = "--image is the box's for storage and signals, and the prober's for the others: ask them one after the other";
+        return Err(Failure::new(Code::Usage, why));
+    }
+    Ok(())
+}
+
+impl arguments::Verify {
+    /// Is this family to be asked? The two that take a box's life are named, or not asked.
+    fn wants(&self, family: &str) -> bool {
+        let is_named = self.family.iter().any(|wanted| wanted == family);
+        is_named || (self.family.is_empty() && !LIFE.contains(&family))
+    }
 }
 
 /// What was found out.
@@ -121,7 +150,7 @@ impl Found {
 
 /// Judges what the chart renders, without a cluster.
 fn chart(project: &Project, judge: &Judge, options: &arguments::Verify) -> Result<Found, Failure> {
-    let is_wanted = |family: &str| options.family.as_deref().is_none_or(|wanted| wanted == family);
+    let is_wanted = |family: &str| options.wants(family);
     let are_profiles = options.values.is_empty();
     let is_whole = are_profiles && options.tier.is_empty();
     let mut found = Found {
@@ -294,6 +323,7 @@ impl From<JudgementError> for Failure {
             JudgementError::Chart(verify::chart::ChartError::Program(_)) => Code::Unavailable,
             JudgementError::Live(error) => cluster::code(error),
             JudgementError::Account(error) => cluster::code_of_account(error),
+            JudgementError::Life(error) => life::code(error),
             JudgementError::Access(_) => Code::Software,
             _ => Code::Data,
         };

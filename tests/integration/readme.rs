@@ -22,7 +22,7 @@ enum Runner {
 }
 
 /// The commands, and where each is run.
-const COMMANDS: [(&str, Runner); 44] = [
+const COMMANDS: [(&str, Runner); 45] = [
     ("./cbox demo", Runner::Test(command::demo_shows_claude_at_work)),
     (
         "./cbox demo --on kind",
@@ -44,6 +44,10 @@ const COMMANDS: [(&str, Runner); 44] = [
     (
         "./cbox verify mutation",
         Runner::Test(verification::every_mistake_is_noticed_and_the_score_is_told),
+    ),
+    (
+        "./cbox verify storage signals --on kind",
+        Runner::Test(verification::a_box_keeps_what_it_acknowledged),
     ),
     (
         "./cbox verify --on kind",

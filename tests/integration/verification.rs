@@ -3,6 +3,7 @@
 mod browser;
 mod evidence;
 mod hole;
+mod life;
 mod live;
 mod mutation;
 mod posture;
@@ -20,6 +21,7 @@ use verify::engine::stream;
 
 use crate::world::root;
 
+pub(crate) use life::a_box_keeps_what_it_acknowledged;
 pub(crate) use live::{a_network_that_enforces_nothing_is_an_error, the_chart_keeps_its_promises_in_a_cluster};
 pub(crate) use mutation::every_mistake_is_noticed_and_the_score_is_told;
 pub(crate) use posture::the_posture_holds;

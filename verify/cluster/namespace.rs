@@ -17,8 +17,43 @@ use crate::docker::{OWNER, died_here, lives, owner};
 /// How long a new namespace may be without its service account.
 const ACCOUNT_MAX: Duration = Duration::from_secs(120);
 
-/// What this process has made in clusters and not yet removed, each as `kind/name`.
-static OWN: Mutex<Vec<(Kubectl, String)>> = Mutex::new(Vec::new());
+/// How something that this process did to a cluster is undone.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Undo {
+    /// An object goes, which is `kind/name`.
+    Delete(String),
+    /// A node takes pods again.
+    Uncordon(String),
+}
+
+impl Undo {
+    fn words(&self) -> Vec<&str> {
+        match self {
+            Self::Delete(object) => vec!["delete", object, "--ignore-not-found", "--wait=false"],
+            Self::Uncordon(node) => vec!["uncordon", node],
+        }
+    }
+
+    fn object(self) -> String {
+        match self {
+            Self::Delete(object) => object,
+            Self::Uncordon(node) => format!("the cordon of node/{node}"),
+        }
+    }
+}
+
+/// What this process has done to clusters and not yet undone.
+static OWN: Mutex<Vec<(Kubectl, Undo)>> = Mutex::new(Vec::new());
+
+/// Says how to undo what is going to be done.
+pub(super) fn remember(kubectl: &Kubectl, undo: Undo) {
+    own().push((kubectl.clone(), undo));
+}
+
+/// It is undone.
+pub(super) fn forget(undo: &Undo) {
+    own().retain(|(_, known)| known != undo);
+}
 
 /// A namespace that is removed when dropped, by [`remove_own`], or by the next [`sweep`].
 #[derive(Debug)]
@@ -46,7 +81,7 @@ impl Namespace {
             "metadata": {"name": name, "labels": {OWNER: owner}},
         });
         // Before it is there, so that whoever is asked to end meanwhile removes it.
-        own().push((kubectl.clone(), format!("namespace/{name}")));
+        remember(kubectl, Undo::Delete(format!("namespace/{name}")));
         kubectl.read_with(&["create", "--filename=-"], &object.to_string())?;
         let this = Self {
             name,
@@ -74,8 +109,7 @@ impl Namespace {
     pub fn keep(self) -> Result<String, ClusterError> {
         let label = format!("{OWNER}-");
         self.kubectl.read(&["label", "namespace", &self.name, &label])?;
-        let object = format!("namespace/{}", self.name);
-        own().retain(|(_, known)| *known != object);
+        forget(&Undo::Delete(format!("namespace/{}", self.name)));
         let name = self.name.clone();
         std::mem::forget(self);
         Ok(name)
@@ -104,7 +138,7 @@ impl Namespace {
     }
 }
 
-fn own() -> MutexGuard<'static, Vec<(Kubectl, String)>> {
+fn own() -> MutexGuard<'static, Vec<(Kubectl, Undo)>> {
     OWN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -119,7 +153,10 @@ impl Leavings {
     /// Objects that are going to be made, each as `kind/name`. They carry the owner's label.
     #[must_use]
     pub fn new(kubectl: &Kubectl, objects: Vec<String>) -> Self {
-        own().extend(objects.iter().map(|object| (kubectl.clone(), object.clone())));
+        let undone = objects
+            .iter()
+            .map(|object| (kubectl.clone(), Undo::Delete(object.clone())));
+        own().extend(undone);
         Self {
             kubectl: kubectl.clone(),
             objects,
@@ -139,11 +176,11 @@ impl Drop for Leavings {
 /// removed is swept up by the next run.
 pub fn remove_own() -> Vec<String> {
     let all = std::mem::take(&mut *own());
-    for (kubectl, object) in &all {
+    for (kubectl, undo) in &all {
         // Not one of the programs that end when this process is asked to.
         let _ = kubectl
             .command()
-            .args(["delete", object, "--ignore-not-found", "--wait=false"])
+            .args(undo.words())
             .arg("--request-timeout=20s")
             // A group of its own: Ctrl-C is for us.
             .process_group(0)
@@ -152,7 +189,7 @@ pub fn remove_own() -> Vec<String> {
             .stderr(Stdio::null())
             .status();
     }
-    all.into_iter().map(|(_, object)| object).collect()
+    all.into_iter().map(|(_, undo)| undo.object()).collect()
 }
 
 impl Drop for Namespace {
@@ -166,7 +203,7 @@ impl Drop for Namespace {
 fn remove(kubectl: &Kubectl, object: &str) {
     let words = ["delete", object, "--ignore-not-found", "--wait=false"];
     if kubectl.read(&words).is_ok() {
-        own().retain(|(_, known)| known != object);
+        forget(&Undo::Delete(object.to_owned()));
     }
 }
 
@@ -190,6 +227,15 @@ pub fn sweep_shared(kubectl: &Kubectl) -> Result<(), ClusterError> {
         sweep_kind(kubectl, kind, died_here)?;
     }
     Ok(())
+}
+
+/// Removes the volumes of clusters whose owner is a process of this machine that is no more.
+///
+/// # Errors
+///
+/// When the API does not answer.
+pub fn sweep_volumes(kubectl: &Kubectl) -> Result<(), ClusterError> {
+    sweep_kind(kubectl, "persistentvolumes", died_here)
 }
 
 fn sweep_kind(kubectl: &Kubectl, kind: &str, is_abandoned: impl Fn(&str) -> bool) -> Result<(), ClusterError> {

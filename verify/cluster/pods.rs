@@ -9,6 +9,12 @@ use super::ClusterError;
 use super::kubectl::Kubectl;
 use super::readiness;
 
+/// Why a pod will never be ready, if that is known: no waiting mends a missing image.
+#[must_use]
+pub fn hopeless(pod: &Value) -> Option<String> {
+    readiness::of_pods(&serde_json::json!({ "items": [pod] })).hopeless
+}
+
 /// Waits until every pod of a namespace is ready; returns their list. There must be one by then.
 ///
 /// # Errors

@@ -156,8 +156,8 @@ pub(crate) fn must_make_namespaces(cluster: &Kubernetes, name: &str) -> Result<(
 }
 
 /// Ends with a sentence when a cluster may not be asked what a release may do and reach in it: that takes namespaces of one's
-/// own and what is in them, for rights a tier's roles, for the network its pods.
-pub(crate) fn must_ask_clusters(cluster: &Kubernetes, rights: bool, network: bool) -> Result<(), Failure> {
+/// own and what is in them, for rights a tier's roles, for the network its pods, and for what happens to a box all that does it.
+pub(crate) fn must_ask_clusters(cluster: &Kubernetes, rights: bool, network: bool, lives: bool) -> Result<(), Failure> {
     let made = |resources: &[&'static str]| -> Vec<Deed> {
         let each = resources.iter().copied();
         each.flat_map(|resource| ["create", "delete"].map(|verb| deed(verb, resource, None)))
@@ -197,6 +197,31 @@ pub(crate) fn must_ask_clusters(cluster: &Kubernetes, rights: bool, network: boo
             deed("get", "pods/log", None),
             deed("list", "nodes", None),
             deed("list", "endpointslices.discovery.k8s.io", Some("default")),
+        ]);
+    }
+    if lives {
+        deeds.extend(made(&[
+            "pods",
+            "services",
+            "serviceaccounts",
+            "persistentvolumeclaims",
+            "persistentvolumes",
+            "networkpolicies.networking.k8s.io",
+            "statefulsets.apps",
+        ]));
+        deeds.extend(["create", "get"].map(|verb| deed(verb, "pods/exec", None)));
+        deeds.extend(["create", "get"].map(|verb| deed(verb, "pods/attach", None)));
+        deeds.extend([
+            deed("create", "pods/eviction", None),
+            deed("get", "pods/log", None),
+            deed("list", "events", None),
+            deed("list", "nodes", None),
+            deed("list", "persistentvolumes", None),
+            deed("patch", "namespaces", None),
+            deed("patch", "nodes", None),
+            deed("patch", "statefulsets.apps", None),
+            deed("update", "statefulsets.apps/scale", None),
+            deed("watch", "pods", None),
         ]);
     }
     let refused = refused(cluster, deeds)?;

@@ -314,7 +314,7 @@ fn unchangeable_volume(said: &str) -> Option<&str> {
 }
 
 /// `registry/name:tag@sha256:...` as the chart's values.
-fn image(reference: &str, is_loaded: bool) -> Value {
+pub(crate) fn image(reference: &str, is_loaded: bool) -> Value {
     let (name, digest) = reference.split_once('@').unwrap_or((reference, ""));
     let (repository, tag) = name
         .rsplit_once(':')

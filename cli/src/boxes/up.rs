@@ -241,7 +241,12 @@ fn loaded(project: &Project, memory: &Memory, cluster: &Cluster, steps: &mut Ste
     if let Some(image) = &memory.wishes.image {
         return Ok(image.clone());
     }
-    let attribute = build::output(&memory.wishes.flavour, Some("amd64"));
+    built(project, &memory.wishes.flavour, cluster, steps)
+}
+
+/// The same for any box.
+pub(crate) fn built(project: &Project, flavour: &str, cluster: &Cluster, steps: &mut Steps) -> Result<String, Failure> {
+    let attribute = build::output(flavour, Some("amd64"));
     let built = steps.take("the image", || {
         prefill::missing(project, true)?;
         nix::build(project, &[&attribute, "assemble"], "the image")

@@ -11,10 +11,10 @@ use verify::cluster::kubectl::Kubectl;
 use verify::cluster::namespace;
 use verify::cluster::outside::{self, Outside};
 use verify::engine::run::Run;
-use verify::judgement::{Judge, JudgementError, LIVE, TIERS};
+use verify::judgement::{Judge, JudgementError, LIFE, LIVE, TIERS};
 use verify::network::live::{self, Field, LiveError, Wish};
 
-use super::{Found, files};
+use super::{Found, files, life};
 use crate::arguments;
 use crate::boxes::kubernetes::Kubernetes;
 use crate::boxes::permission;
@@ -25,13 +25,13 @@ use crate::programs;
 use crate::project::Project;
 
 /// A cluster that is to be asked.
-struct Target {
+pub(super) struct Target {
     /// For what the command does with every cluster.
-    cluster: Kubernetes,
+    pub(super) cluster: Kubernetes,
     /// For what the harness does.
-    kubectl: Kubectl,
-    /// Its nodes, where they are containers of this machine.
-    nodes: Vec<String>,
+    pub(super) kubectl: Kubectl,
+    /// The test cluster that it is; its nodes are containers of this machine.
+    pub(super) made: Option<cluster::Cluster>,
 }
 
 impl Target {
@@ -41,15 +41,20 @@ impl Target {
             return Ok(Self {
                 cluster: Kubernetes::of(project, None, Some(context))?,
                 kubectl: Kubectl::of_context(&kubectl, context),
-                nodes: Vec::new(),
+                made: None,
             });
         }
         let made = cluster::ensure(project, &options.cluster)?;
         Ok(Self {
             cluster: Kubernetes::of(project, Some(&made.kubeconfig), None)?,
             kubectl: Kubectl::new(&kubectl, &made.kubeconfig),
-            nodes: made.nodes,
+            made: Some(made),
         })
+    }
+
+    /// Its nodes, where they are containers of this machine.
+    pub(super) fn nodes(&self) -> &[String] {
+        self.made.as_ref().map_or(&[], |made| &made.nodes)
     }
 }
 
@@ -57,9 +62,10 @@ impl Target {
 pub(super) fn ask(project: &Project, judge: &Judge, options: &arguments::Verify) -> Result<Found, Failure> {
     let target = Target::of(project, options)?;
     target.cluster.must_answer()?;
-    let is_wanted = |family: &str| options.family.as_deref().is_none_or(|wanted| wanted == family);
+    let is_wanted = |family: &str| options.wants(family);
     let [access, network] = LIVE;
-    permission::must_ask_clusters(&target.cluster, is_wanted(access), is_wanted(network))?;
+    let lives = LIFE.into_iter().any(is_wanted);
+    permission::must_ask_clusters(&target.cluster, is_wanted(access), is_wanted(network), lives)?;
     namespace::sweep_shared(&target.kubectl)?;
     let wanted = wanted(project, options);
     let families = LIVE.iter().filter(|family| is_wanted(family));
@@ -70,6 +76,9 @@ pub(super) fn ask(project: &Project, judge: &Judge, options: &arguments::Verify)
     }
     if is_wanted(network) {
         reach(judge, &target, &wanted, options, &mut found)?;
+    }
+    if lives {
+        life::ask(project, judge, &target, options, &mut found)?;
     }
     found.not_asked.sort_unstable();
     found.not_asked.dedup();
@@ -153,9 +162,9 @@ fn reach(
     found: &mut Found,
 ) -> Result<(), Failure> {
     // It goes when this returns.
-    let host = match target.nodes.is_empty() {
+    let host = match target.nodes().is_empty() {
         true => None,
-        false => Some(Outside::start(&target.nodes)?),
+        false => Some(Outside::start(target.nodes())?),
     };
     let wish = Wish {
         image: options.image.clone(),
@@ -196,9 +205,9 @@ fn reach(
     Ok(())
 }
 
-fn kept(namespaces: &[String; 2]) {
-    let both = namespaces.join(" ");
-    eprintln!("cbox: kept: namespaces {both}; kubectl delete namespace {both} removes them");
+pub(super) fn kept(namespaces: &[String]) {
+    let all = namespaces.join(" ");
+    eprintln!("cbox: kept: namespaces {all}; kubectl delete namespace {all} removes them");
 }
 
 /// What only a cluster knows: where its API server listens. Profiles name an example's; the user's own values are taken as they
