@@ -47,7 +47,7 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Cluster(Cluster),
     /// Show, cell by cell, what the agent may do and reach, and why: the chart against what its tiers promise
-    Verify(Verify),
+    Verify(Box<Verify>),
     /// Everything that must hold: the gate
     Test(Test),
     /// Measure the build beside mmdebstrap: takes the assembled images out of the store and makes them again

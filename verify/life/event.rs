@@ -89,12 +89,13 @@ impl Event {
         matches!(self, Self::Drain | Self::NodeRestart)
     }
 
-    /// It ends what runs in the box with a signal that can be heard.
+    /// It ends what runs in the box with a signal that can be heard. A deletion by force promises nothing: the API forgets the pod at
+    /// once, and the kubelet gives what runs two seconds or less.
     #[must_use]
     pub fn is_delivery(self) -> bool {
         matches!(
             self,
-            Self::Delete | Self::ForceDelete | Self::Liveness | Self::Evict | Self::Rollout | Self::Scale | Self::Drain
+            Self::Delete | Self::Liveness | Self::Evict | Self::Rollout | Self::Scale | Self::Drain
         )
     }
 

@@ -70,11 +70,6 @@ impl Aspect {
             Self::Grace => Answer::InTime,
         }
     }
-
-    /// Nobody can ask: a pod that is deleted by force is gone from the API before its end can be told.
-    fn is_asked(self, event: Event) -> bool {
-        !(event == Event::ForceDelete && matches!(self, Self::Exit | Self::Grace))
-    }
 }
 
 /// What is found.
@@ -235,7 +230,6 @@ pub(super) fn claims(
         .iter()
         .flat_map(|event| aspects.iter().map(move |aspect| (*event, *aspect)));
     pairs
-        .filter(|(event, aspect)| aspect.is_asked(*event))
         .map(|(event, aspect)| Claim {
             id: format!("shell/{} {event}", aspect.name()),
             subject: "a box in mode shell".to_owned(),
