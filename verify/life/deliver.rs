@@ -15,7 +15,7 @@ use crate::docker::docker;
 pub(super) const LABEL: &str = "cbox-verify";
 
 /// How long a writer may take to acknowledge something more.
-const MORE_MAX: Duration = Duration::from_secs(60);
+const MORE_MAX: Duration = Duration::from_secs(180);
 
 /// Brings the event; returns what became of the pod.
 pub(super) fn deliver(stage: &Stage<'_>, before: &Before) -> Result<Fate, String> {
