@@ -1,12 +1,16 @@
 //! Job control on a pseudo-terminal.
 
 use crate::world::{init, init_script};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
+
+/// How long nothing may be shown, in seconds: then what is waited for does not come.
+const SILENCE_MAX_SECONDS: i64 = 120;
 
 /// A terminal with something running on it, in a session of its own.
 struct Terminal {
@@ -64,6 +68,17 @@ impl Terminal {
 
     /// Returns false at the end: a terminal that nobody has open any more cannot be read.
     fn read(&mut self) -> bool {
+        let mut ours = [PollFd::new(&self.ours, PollFlags::IN)];
+        let patience = Timespec {
+            tv_sec: SILENCE_MAX_SECONDS,
+            tv_nsec: 0,
+        };
+        let shown = poll(&mut ours, Some(&patience)).expect("it can be waited for");
+        assert_ne!(
+            shown, 0,
+            "nothing was shown for {SILENCE_MAX_SECONDS} s after {:?}",
+            self.screen
+        );
         let mut buffer = [0; 4096];
         match self.ours.read(&mut buffer) {
             Ok(size) if size > 0 => {
